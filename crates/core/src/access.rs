@@ -1,0 +1,247 @@
+//! Protection: what was asked for, and what the machine is told.
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// The rights of a protection, as asked for.
+    ///
+    /// `COPY` marks the copy-on-write kinds: stores go to a private copy.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct Rights: u8 {
+        /// Loads are allowed.
+        const READ = 1;
+        /// Stores are allowed.
+        const WRITE = 2;
+        /// Instruction fetch is allowed.
+        const EXECUTE = 4;
+        /// Stores are allowed and privatise the page.
+        const COPY = 8;
+    }
+}
+
+bitflags! {
+    /// What the machine enforces on a page.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct Access: u8 {
+        /// Loads do not fault.
+        const READ = 1;
+        /// Stores do not fault.
+        const WRITE = 2;
+        /// Instruction fetch does not fault.
+        const EXECUTE = 4;
+    }
+}
+
+/// Whether the page raises a one-shot alarm at the next access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Guard {
+    /// An ordinary page.
+    #[default]
+    Clear,
+    /// The next access meets the guard.
+    Armed,
+}
+
+/// How processors may cache the page. Kept and reported; x86-64 Linux gives a
+/// program no way to enforce it on ordinary memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Caching {
+    /// Write-back, the default.
+    #[default]
+    Normal,
+    /// Not cached.
+    NoCache,
+    /// Stores are combined.
+    WriteCombine,
+}
+
+/// The protection of a page, as callers state it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Protection {
+    /// What may be done.
+    pub rights: Rights,
+    /// The one-shot guard.
+    pub guard: Guard,
+    /// The cache attribute.
+    pub caching: Caching,
+}
+
+impl Protection {
+    /// Committed, and nothing may be done with it.
+    pub const NONE: Self = Self::of(Rights::empty());
+    /// Loads only.
+    pub const READ: Self = Self::of(Rights::READ);
+    /// Loads and stores.
+    pub const READ_WRITE: Self = Self::of(Rights::READ.union(Rights::WRITE));
+    /// Loads; stores privatise.
+    pub const READ_COPY: Self = Self::of(Rights::READ.union(Rights::COPY));
+    /// Instruction fetch.
+    pub const EXECUTE: Self = Self::of(Rights::EXECUTE);
+    /// Instruction fetch and loads.
+    pub const READ_EXECUTE: Self = Self::of(Rights::READ.union(Rights::EXECUTE));
+    /// Everything.
+    pub const READ_WRITE_EXECUTE: Self = Self::of(Rights::READ.union(Rights::WRITE).union(Rights::EXECUTE));
+    /// Instruction fetch and loads; stores privatise.
+    pub const READ_COPY_EXECUTE: Self = Self::of(Rights::READ.union(Rights::COPY).union(Rights::EXECUTE));
+
+    const fn of(rights: Rights) -> Self {
+        Self { rights, guard: Guard::Clear, caching: Caching::Normal }
+    }
+
+    /// The same with the guard armed.
+    #[must_use]
+    pub const fn guarded(self) -> Self {
+        Self { guard: Guard::Armed, ..self }
+    }
+
+    /// The same with another cache attribute.
+    #[must_use]
+    pub const fn cached(self, caching: Caching) -> Self {
+        Self { caching, ..self }
+    }
+
+    /// What the machine must enforce. The only place where asked becomes enforced.
+    ///
+    /// An armed guard lets nothing through. Stores and fetches imply loads: x86
+    /// pages cannot forbid them, and Win32 code relies on it.
+    pub fn effective(self) -> Access {
+        if self.guard == Guard::Armed || self.rights.is_empty() {
+            return Access::empty();
+        }
+        let mut access = Access::READ;
+        access.set(Access::WRITE, self.rights.intersects(Rights::WRITE.union(Rights::COPY)));
+        access.set(Access::EXECUTE, self.rights.contains(Rights::EXECUTE));
+        access
+    }
+}
+
+impl Access {
+    /// The protection that a mapping made by others with this access shows.
+    pub fn as_protection(self) -> Protection {
+        let mut rights = Rights::empty();
+        rights.set(Rights::READ, self.intersects(Self::READ | Self::WRITE));
+        rights.set(Rights::WRITE, self.contains(Self::WRITE));
+        rights.set(Rights::EXECUTE, self.contains(Self::EXECUTE));
+        Protection::of(rights)
+    }
+}
+
+/// Whether the page's memory may leave RAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Wiring {
+    /// Pageable.
+    #[default]
+    Pageable,
+    /// Locked into memory.
+    Wired,
+}
+
+/// The state of one page of a region, in 16 bits.
+///
+/// Layout: bit 0 committed, 1-4 rights, 5 guard, 6-7 caching, 8 wired. All zero
+/// is "reserved", so that untouched tables need no initialisation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Slot(u16);
+
+const COMMITTED: u16 = 1;
+const GUARD: u16 = 1 << 5;
+const WIRED: u16 = 1 << 8;
+/// The bits that a query reports; wiring does not split its answers.
+const VISIBLE: u16 = WIRED - 1;
+
+impl Slot {
+    /// Promised, without memory.
+    pub const RESERVED: Self = Self(0);
+
+    /// Committed with this protection.
+    pub const fn committed(protection: Protection) -> Self {
+        let guard = match protection.guard {
+            Guard::Clear => 0,
+            Guard::Armed => GUARD,
+        };
+        let caching: u16 = match protection.caching {
+            Caching::Normal => 0,
+            Caching::NoCache => 1,
+            Caching::WriteCombine => 2,
+        };
+        Self(COMMITTED | ((protection.rights.bits() as u16) << 1) | guard | (caching << 6))
+    }
+
+    /// The protection if committed.
+    pub const fn protection(self) -> Option<Protection> {
+        if self.0 & COMMITTED == 0 {
+            return None;
+        }
+        let guard = if self.0 & GUARD != 0 { Guard::Armed } else { Guard::Clear };
+        let caching = match (self.0 >> 6) & 3 {
+            1 => Caching::NoCache,
+            2 => Caching::WriteCombine,
+            _ => Caching::Normal,
+        };
+        let rights = Rights::from_bits_truncate(((self.0 >> 1) & 15) as u8);
+        Some(Protection { rights, guard, caching })
+    }
+
+    /// Whether memory is promised.
+    pub const fn is_committed(self) -> bool {
+        self.0 & COMMITTED != 0
+    }
+
+    /// Whether the page is locked into memory.
+    pub const fn wiring(self) -> Wiring {
+        if self.0 & WIRED != 0 { Wiring::Wired } else { Wiring::Pageable }
+    }
+
+    /// The same page, wired or not.
+    #[must_use]
+    pub const fn wired(self, wiring: Wiring) -> Self {
+        match wiring {
+            Wiring::Wired => Self(self.0 | WIRED),
+            Wiring::Pageable => Self(self.0 & !WIRED),
+        }
+    }
+
+    /// What a query tells apart.
+    pub(crate) const fn visible(self) -> u16 {
+        self.0 & VISIBLE
+    }
+
+    pub(crate) const fn raw(self) -> u16 {
+        self.0
+    }
+
+    pub(crate) const fn from_raw(raw: u16) -> Self {
+        Self(raw)
+    }
+}
+
+const _: () = assert!(size_of::<Slot>() == 2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_gives_back_every_protection_it_was_made_from() {
+        for bits in 0..16 {
+            for guard in [Guard::Clear, Guard::Armed] {
+                for caching in [Caching::Normal, Caching::NoCache, Caching::WriteCombine] {
+                    let rights = Rights::from_bits_truncate(bits);
+                    let protection = Protection { rights, guard, caching };
+                    let slot = Slot::committed(protection);
+                    assert_eq!(slot.protection(), Some(protection));
+                    let wired = slot.wired(Wiring::Wired);
+                    assert_eq!(wired.protection(), Some(protection));
+                    assert_eq!(wired.visible(), slot.visible());
+                    assert_eq!(wired.wired(Wiring::Pageable), slot);
+                }
+            }
+        }
+        assert_eq!(Slot::RESERVED.protection(), None);
+    }
+
+    #[test]
+    fn an_armed_guard_lets_nothing_through() {
+        assert!(Protection::READ_WRITE.guarded().effective().is_empty());
+    }
+}

@@ -1,0 +1,146 @@
+//! The contract between the core and a machine.
+//!
+//! A machine is a cache of the truth that [`crate::AddressSpace`] holds: host
+//! mappings, or a software page table. It keeps no promises of its own and
+//! decides nothing; each call says what the state is when it fails.
+
+use crate::access::{Access, Protection};
+use crate::geometry::{Geometry, PageRange, Va};
+
+/// Why a machine did not do what it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Something that is not ours is mapped in the range.
+    Occupied,
+    /// Nothing is mapped in a part of the range.
+    Unmapped,
+    /// No memory for tables or promises.
+    OutOfMemory,
+    /// The limit of mappings leaves no room.
+    MapBudget,
+    /// More locked memory than permitted.
+    LockQuota,
+    /// The kernel forbids it (sealed mapping, missing permission).
+    Denied,
+    /// Anything else, by the number of the kernel's error.
+    Other(u16),
+}
+
+/// What stands at an address that the address space does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForeignRun {
+    /// The first byte of the run; at or below the asked address.
+    pub start: u64,
+    /// The first byte behind the run. A free run may end at the user range's end.
+    pub end: u64,
+    /// What it is.
+    pub standing: Standing,
+}
+
+/// Free, or mapped by somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing is mapped.
+    Free,
+    /// Mapped, and not by us.
+    Mapped {
+        /// What may be done with it now.
+        protection: Protection,
+        /// What the first mapping of the whole shows.
+        initial: Protection,
+        /// The first address of the whole: a module's base, or the mapping's start.
+        allocation: u64,
+        /// What kind of memory it is.
+        backing: Backing,
+    },
+}
+
+/// What kind of memory stands behind a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// Memory of this process alone.
+    Private,
+    /// A view of a file or of shared memory.
+    View,
+    /// A program or library.
+    Image,
+}
+
+/// The truth about a range, run by run, for a machine that re-derives its cache.
+pub trait Truth {
+    /// The maximal run of equal state at `at` inside the range that is re-derived:
+    /// its end, and the access if committed.
+    fn run(&self, at: Va) -> (Va, Option<Access>);
+}
+
+/// A cache of translations: about ten calls.
+///
+/// Ranges are whole pages. `region` is always the allocation that holds `range`.
+/// Only one thread calls a machine at a time; `foreign` and `read` may be called
+/// while nobody writes, from any thread.
+pub trait Machine {
+    /// The shape of the address space.
+    fn geometry(&self) -> Geometry;
+
+    /// Makes `range` ours: inaccessible, or committed with `access`.
+    ///
+    /// Post: every page is `access`, or faults. Fresh pages read as zero.
+    /// On error nothing changed; `Occupied` if anything is mapped in the range.
+    fn reserve(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal>;
+
+    /// Gives `range` memory with `access`. Pages that had memory keep their
+    /// content and only change their access; others read as zero.
+    ///
+    /// On error a part of the pages may have changed access, and none lost
+    /// content: the core calls [`Self::resync`].
+    fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal>;
+
+    /// Takes the memory of `range` away; accesses fault afterwards.
+    ///
+    /// On error nothing changed.
+    fn decommit(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal>;
+
+    /// Changes the access of committed pages.
+    ///
+    /// On error a part may have changed: the core calls [`Self::resync`].
+    fn protect(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal>;
+
+    /// Gives `range` back to the system; `region` is what it is cut out of.
+    ///
+    /// On error nothing changed.
+    fn release(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal>;
+
+    /// Wires committed, accessible pages into memory.
+    ///
+    /// On error nothing is wired that was not before.
+    fn wire(&mut self, range: PageRange) -> Result<(), Refusal>;
+
+    /// Lets wired pages go. Pages that are not wired are left alone.
+    fn unwire(&mut self, range: PageRange) -> Result<(), Refusal>;
+
+    /// Re-derives the translations of `range` from the truth, as far as possible.
+    ///
+    /// Content of pages that the truth calls committed is kept.
+    fn resync(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth);
+
+    /// Reports every mapped range, ours and others', in ascending order, widened
+    /// by the room that others need to grow.
+    fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal>;
+
+    /// What stands at `at`, which no region of ours covers. Takes no locks and no
+    /// memory: it may run in a signal handler.
+    fn foreign(&self, at: Va) -> Result<ForeignRun, Refusal>;
+
+    /// Changes the access of mappings that are not ours. `range` is fully mapped.
+    ///
+    /// On error the access is as before.
+    fn protect_foreign(&mut self, range: PageRange, access: Access) -> Result<(), Refusal>;
+
+    /// Copies bytes out, and returns how many: all up to the first byte that
+    /// cannot be loaded.
+    fn read(&self, at: Va, into: &mut [u8]) -> usize;
+
+    /// Copies bytes in, and returns how many: all up to the first byte that
+    /// cannot be stored.
+    fn write(&mut self, at: Va, from: &[u8]) -> usize;
+}

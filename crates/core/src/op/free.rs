@@ -1,0 +1,113 @@
+//! Decommit and release.
+
+use crate::access::Wiring;
+use crate::contract::{Backing, Machine, Standing};
+use crate::error::{Error, Kind, Verb};
+use crate::geometry::PageRange;
+use crate::region::Region;
+use crate::space::{AddressSpace, Change, Done, Edit};
+
+/// A request to give memory back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Free {
+    /// Where.
+    pub at: u64,
+    /// How many bytes; 0 for the whole allocation, `at` being in its first page.
+    pub size: u64,
+    /// What to give back.
+    pub disposal: Disposal,
+}
+
+/// What to give back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposal {
+    /// The memory; the range stays promised.
+    Decommit,
+    /// The memory and the range.
+    Release,
+}
+
+impl AddressSpace {
+    /// Takes memory away, or memory and range. The answer is the range, rounded
+    /// out to pages. A release of a part leaves the rest as allocations of their
+    /// own (facts VF08 to VF36).
+    ///
+    /// # Errors
+    /// Nothing has changed. [`Kind::BadAddress`], [`Kind::BadSize`] for the
+    /// arguments; [`Kind::NotAllocated`], [`Kind::ForeignView`],
+    /// [`Kind::NotAtBase`], [`Kind::BeyondAllocation`] for what is there;
+    /// [`Kind::MapBudget`], [`Kind::OutOfMemory`] when the kernel cannot cut.
+    pub fn free<M: Machine>(&self, machine: &mut M, request: &Free) -> Result<Done<PageRange>, Error> {
+        let fail = |kind| Error::new(Verb::Free, kind, request.at, request.size);
+        let (whole, range) = self.decode_free(machine, request).map_err(fail)?;
+        let Some((_, region)) = self.region_at(range.start()) else {
+            return Err(fail(Kind::NotAllocated));
+        };
+        let done = match request.disposal {
+            Disposal::Decommit => self.decommit(machine, whole, range, region),
+            Disposal::Release => machine
+                .release(whole, range)
+                .map(|()| Done::new(range, Edit::Remove { range }))
+                .map_err(Kind::from),
+        };
+        done.map_err(fail)
+    }
+
+    /// The allocation, and the part of it that is meant.
+    fn decode_free<M: Machine>(&self, machine: &M, request: &Free) -> Result<(PageRange, PageRange), Kind> {
+        let touched = self.geometry.touched(request.at, request.size.max(1))?;
+        let Some((whole, _)) = self.region_at(touched.start()) else {
+            return Err(nothing_allocated(machine, touched));
+        };
+        if request.size == 0 {
+            return if touched.start() == whole.start() { Ok((whole, whole)) } else { Err(Kind::NotAtBase) };
+        }
+        if whole.covers(touched) { Ok((whole, touched)) } else { Err(Kind::BeyondAllocation) }
+    }
+
+    fn decommit<M: Machine>(
+        &self,
+        machine: &mut M,
+        whole: PageRange,
+        range: PageRange,
+        region: &Region,
+    ) -> Result<Done<PageRange>, Kind> {
+        let mut committed = false;
+        for (run, slot) in region.runs(&self.geometry, range) {
+            committed |= slot.is_committed();
+            // A lock goes with the memory (VF45), and kernels refuse to take
+            // memory away under one.
+            if slot.wiring() == Wiring::Wired {
+                machine.unwire(run)?;
+            }
+        }
+        if !committed {
+            return Ok(Done::unchanged(range));
+        }
+        if let Err(refusal) = machine.decommit(whole, range) {
+            self.rewire(machine, range, region);
+            return Err(refusal.into());
+        }
+        Ok(Done::new(range, Edit::Pages { range, change: Change::Decommit }))
+    }
+
+    /// Wires again what the truth calls wired, after a call that failed.
+    fn rewire<M: Machine>(&self, machine: &mut M, range: PageRange, region: &Region) {
+        for (run, slot) in region.runs(&self.geometry, range) {
+            if slot.wiring() == Wiring::Wired {
+                // Best effort: the pages were wired a moment ago, under the same quota.
+                let _ = machine.wire(run);
+            }
+        }
+    }
+}
+
+/// Why nothing can be freed where no region of ours is.
+fn nothing_allocated<M: Machine>(machine: &M, range: PageRange) -> Kind {
+    match machine.foreign(range.start()).map(|run| run.standing) {
+        Ok(Standing::Mapped { backing: Backing::View | Backing::Image, .. }) => Kind::ForeignView,
+        Ok(Standing::Mapped { backing: Backing::Private, .. } | Standing::Free) | Err(_) => {
+            Kind::NotAllocated
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! The state of every page of a region, sized by what differs.
+//!
+//! Pages are grouped into chunks of 512. Neighbouring chunks whose pages are all
+//! alike are one extent, whatever their number; a chunk whose pages differ has a
+//! table of 512 entries. Chunks that are nowhere to be found are reserved. So a
+//! reservation of a terabyte costs nothing, a committed gigabyte one entry, and
+//! a million lone pages two bytes each.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+
+use crate::access::Slot;
+
+/// Pages in a chunk; with 4 KiB pages, 2 MiB.
+pub const CHUNK_PAGES: u64 = 512;
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// Every page of the extent that lies in the region is in this state.
+    Uniform(Slot),
+    /// One chunk, page by page.
+    Mixed(Box<[u16; CHUNK_PAGES as usize]>),
+}
+
+#[derive(Clone, Debug)]
+struct Extent {
+    /// The first chunk behind the extent. A `Mixed` extent has one chunk.
+    end: u64,
+    kind: Kind,
+}
+
+/// The states of the pages `first..end`, counted in pages from address 0.
+#[derive(Clone, Debug)]
+pub struct PageMap {
+    first: u64,
+    end: u64,
+    /// Disjoint extents by their first chunk; none is `Uniform(RESERVED)`, and no
+    /// two neighbours are `Uniform` of the same state.
+    extents: BTreeMap<u64, Extent>,
+}
+
+impl PageMap {
+    /// A map of reserved pages.
+    pub const fn reserved(first: u64, end: u64) -> Self {
+        Self { first, end, extents: BTreeMap::new() }
+    }
+
+    /// The first page.
+    pub const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The page behind the last.
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The state of a page.
+    pub fn slot(&self, page: u64) -> Slot {
+        let chunk = page / CHUNK_PAGES;
+        match self.extent_at(chunk) {
+            Some((_, extent)) => extent.slot(page),
+            None => Slot::RESERVED,
+        }
+    }
+
+    /// The end of the run of pages from `page` that `same` puts together with it,
+    /// at most `limit`.
+    fn run_end(&self, page: u64, limit: u64, same: impl Fn(Slot, Slot) -> bool) -> u64 {
+        let slot = self.slot(page);
+        let mut at = page;
+        while at < limit {
+            let chunk = at / CHUNK_PAGES;
+            match self.extent_at(chunk) {
+                Some((_, extent)) => match &extent.kind {
+                    Kind::Uniform(other) if same(slot, *other) => at = extent.end * CHUNK_PAGES,
+                    Kind::Uniform(_) => return at,
+                    Kind::Mixed(table) => {
+                        let from = (at % CHUNK_PAGES) as usize;
+                        let differs = |raw: &u16| !same(slot, Slot::from_raw(*raw));
+                        match table[from..].iter().position(differs) {
+                            Some(steps) => return (at + steps as u64).min(limit),
+                            None => at = (chunk + 1) * CHUNK_PAGES,
+                        }
+                    }
+                },
+                None if same(slot, Slot::RESERVED) => {
+                    let next = self.extents.range(chunk..).next();
+                    at = next.map_or(limit, |(start, _)| start * CHUNK_PAGES);
+                }
+                None => return at,
+            }
+        }
+        limit
+    }
+
+    /// The end of the maximal run that answers a query like `page` does.
+    pub fn visible_run_end(&self, page: u64) -> u64 {
+        self.run_end(page, self.end, |a, b| a.visible() == b.visible())
+    }
+
+    /// The runs of equal pages in `from..to`: start, end, state.
+    pub fn runs(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, u64, Slot)> + '_ {
+        let mut at = from;
+        core::iter::from_fn(move || {
+            if at >= to {
+                return None;
+            }
+            let (start, slot) = (at, self.slot(at));
+            at = self.run_end(at, to, |a, b| a == b);
+            Some((start, at, slot))
+        })
+    }
+
+    /// How many pages of `from..to` have memory.
+    pub fn committed(&self, from: u64, to: u64) -> u64 {
+        self.runs(from, to).filter(|run| run.2.is_committed()).map(|run| run.1 - run.0).sum()
+    }
+
+    /// Replaces the state of each page in `from..to` by what `change` makes of it.
+    pub fn update(&mut self, from: u64, to: u64, change: impl Fn(Slot) -> Slot) {
+        let mut at = from;
+        while at < to {
+            let slot = self.slot(at);
+            let end = self.run_end(at, to, |a, b| a == b);
+            let new = change(slot);
+            if new != slot {
+                self.set(at, end, new);
+            }
+            at = end;
+        }
+    }
+
+    /// Cuts the map at `page` and gives back the upper part.
+    pub fn split_off(&mut self, page: u64) -> Self {
+        let mut upper = Self::reserved(page, self.end);
+        for (start, end, slot) in self.runs(page, self.end) {
+            upper.set(start, end, slot);
+        }
+        self.truncate(page);
+        upper
+    }
+
+    fn truncate(&mut self, page: u64) {
+        let end = self.end;
+        self.set(page, end, Slot::RESERVED);
+        self.end = page;
+        // What the cut left of a chunk may be uniform now that it is all there is.
+        let start = (page.saturating_sub(1) / CHUNK_PAGES * CHUNK_PAGES).max(self.first);
+        if start < page && self.run_end(start, page, |a, b| a == b) == page {
+            let slot = self.slot(start);
+            self.set(start, page, slot);
+        }
+    }
+
+    fn set(&mut self, from: u64, to: u64, slot: Slot) {
+        let mut at = from;
+        while at < to {
+            let chunk = at / CHUNK_PAGES;
+            let (low, high) = self.chunk_bounds(chunk);
+            if at == low && to >= high {
+                let whole = if to == self.end { to.div_ceil(CHUNK_PAGES) } else { to / CHUNK_PAGES };
+                self.set_chunks(chunk, whole, slot);
+                at = self.chunk_bounds(whole - 1).1;
+            } else {
+                let end = to.min(high);
+                self.set_in_chunk(chunk, at, end, slot);
+                at = end;
+            }
+        }
+    }
+
+    /// The pages of a chunk that lie in the region.
+    fn chunk_bounds(&self, chunk: u64) -> (u64, u64) {
+        ((chunk * CHUNK_PAGES).max(self.first), ((chunk + 1) * CHUNK_PAGES).min(self.end))
+    }
+
+    fn extent_at(&self, chunk: u64) -> Option<(u64, &Extent)> {
+        let (&start, extent) = self.extents.range(..=chunk).next_back()?;
+        (chunk < extent.end).then_some((start, extent))
+    }
+
+    /// Makes the chunks `from..to` uniform.
+    fn set_chunks(&mut self, from: u64, to: u64, slot: Slot) {
+        self.carve(from, to);
+        if slot == Slot::RESERVED {
+            return;
+        }
+        let (mut start, mut end) = (from, to);
+        if let Some((&before, extent)) = self.extents.range(..from).next_back()
+            && extent.end == from
+            && extent.is_uniform(slot)
+        {
+            start = before;
+        }
+        if let Some(extent) = self.extents.get(&to)
+            && extent.is_uniform(slot)
+        {
+            end = extent.end;
+            self.extents.remove(&to);
+        }
+        self.extents.insert(start, Extent { end, kind: Kind::Uniform(slot) });
+    }
+
+    /// Takes the chunks `from..to` out, cutting extents at both ends.
+    fn carve(&mut self, from: u64, to: u64) {
+        self.cut(from);
+        self.cut(to);
+        while let Some((&start, _)) = self.extents.range(from..to).next() {
+            self.extents.remove(&start);
+        }
+    }
+
+    /// Makes `chunk` the start of an extent if it is inside of one.
+    fn cut(&mut self, chunk: u64) {
+        if let Some((_, extent)) = self.extents.range_mut(..chunk).next_back()
+            && chunk < extent.end
+        {
+            let upper = Extent { end: extent.end, kind: extent.kind.clone() };
+            extent.end = chunk;
+            self.extents.insert(chunk, upper);
+        }
+    }
+
+    /// Sets some pages of one chunk.
+    fn set_in_chunk(&mut self, chunk: u64, from: u64, to: u64, slot: Slot) {
+        let (low, high) = self.chunk_bounds(chunk);
+        let inside = |page: u64| (page - chunk * CHUNK_PAGES) as usize;
+        let table = self.table(chunk);
+        table[inside(from)..inside(to)].fill(slot.raw());
+        let alike = table[inside(low)] == table[inside(high - 1)]
+            && table[inside(low)..inside(high)].iter().all(|raw| *raw == slot.raw());
+        if alike {
+            self.set_chunks(chunk, chunk + 1, slot);
+        }
+    }
+
+    /// The table of a chunk, made from what it was if it had none.
+    fn table(&mut self, chunk: u64) -> &mut [u16; CHUNK_PAGES as usize] {
+        let was = match self.extent_at(chunk) {
+            Some((_, Extent { kind: Kind::Mixed(_), .. })) => None,
+            Some((_, Extent { kind: Kind::Uniform(slot), .. })) => Some(*slot),
+            None => Some(Slot::RESERVED),
+        };
+        if let Some(slot) = was {
+            self.carve(chunk, chunk + 1);
+            let table = Box::new([slot.raw(); CHUNK_PAGES as usize]);
+            self.extents.insert(chunk, Extent { end: chunk + 1, kind: Kind::Mixed(table) });
+        }
+        match self.extents.get_mut(&chunk) {
+            Some(Extent { kind: Kind::Mixed(table), .. }) => table,
+            Some(Extent { kind: Kind::Uniform(_), .. }) | None => {
+                unreachable!("the chunk was just given a table")
+            }
+        }
+    }
+
+    /// Proves the invariants of the extents.
+    ///
+    /// # Errors
+    /// The first thing that does not hold, in words.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let mut last: Option<(u64, Option<Slot>)> = None;
+        for (&start, extent) in &self.extents {
+            let slot = match extent.kind {
+                Kind::Uniform(Slot::RESERVED) => return Err("a reserved extent is stored"),
+                Kind::Uniform(slot) => Some(slot),
+                Kind::Mixed(_) if extent.end != start + 1 => return Err("a table of many chunks"),
+                Kind::Mixed(_) => None,
+            };
+            if start >= extent.end || last.is_some_and(|(end, _)| end > start) {
+                return Err("extents are not ascending and disjoint");
+            }
+            if slot.is_some() && last == Some((start, slot)) {
+                return Err("alike neighbours are not joined");
+            }
+            if extent.end * CHUNK_PAGES <= self.first || start * CHUNK_PAGES >= self.end {
+                return Err("an extent lies outside of the region");
+            }
+            last = Some((extent.end, slot));
+        }
+        Ok(())
+    }
+}
+
+impl Extent {
+    fn slot(&self, page: u64) -> Slot {
+        match &self.kind {
+            Kind::Uniform(slot) => *slot,
+            Kind::Mixed(table) => Slot::from_raw(table[(page % CHUNK_PAGES) as usize]),
+        }
+    }
+
+    fn is_uniform(&self, slot: Slot) -> bool {
+        match &self.kind {
+            Kind::Uniform(own) => *own == slot,
+            Kind::Mixed(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::access::Protection;
+
+    fn slots() -> [Slot; 3] {
+        [Slot::RESERVED, Slot::committed(Protection::READ_WRITE), Slot::committed(Protection::READ)]
+    }
+
+    #[test]
+    fn random_updates_agree_with_a_plain_vector() {
+        let mut seed = 0x5eed_0002_u64;
+        let mut random = move |limit: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % limit
+        };
+        for first in [0, 300, 512] {
+            let mut map = PageMap::reserved(first, first + 3000);
+            let mut model: Vec<Slot> = std::vec![Slot::RESERVED; 3000];
+            for step in 0..600 {
+                let from = random(3000);
+                let length = if step % 3 == 0 { random(2000) } else { random(4) };
+                let to = (from + 1 + length).min(3000);
+                let slot = slots()[random(3) as usize];
+                map.update(first + from, first + to, |_| slot);
+                model[from as usize..to as usize].fill(slot);
+                map.check().expect("the extents hold");
+                let mut at = 0;
+                for (start, end, slot) in map.runs(first, first + 3000) {
+                    assert_eq!(start, first + at);
+                    assert!(
+                        model[(start - first) as usize..(end - first) as usize].iter().all(|s| *s == slot)
+                    );
+                    at = end - first;
+                }
+                assert_eq!(at, 3000);
+            }
+            let cut = first + 1000;
+            let upper = map.split_off(cut);
+            map.check().expect("the lower part holds");
+            upper.check().expect("the upper part holds");
+            for page in first..first + 3000 {
+                let half = if page < cut { &map } else { &upper };
+                assert_eq!(half.slot(page), model[(page - first) as usize], "page {page}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_huge_uniform_range_is_one_extent() {
+        let mut map = PageMap::reserved(16, 1 << 28);
+        map.update(16, 1 << 28, |_| slots()[1]);
+        assert_eq!(map.extents.len(), 1);
+        assert_eq!(map.visible_run_end(20), 1 << 28);
+    }
+}

@@ -1,0 +1,73 @@
+//! A region: one promise over a page range.
+
+use crate::access::{Caching, Protection, Slot};
+use crate::geometry::{Geometry, PageRange};
+use crate::pages::PageMap;
+
+/// What makes two adjacent regions not the same.
+///
+/// Fresh for each allocation; the pieces that a partial release leaves get their
+/// own base but stay children of the same request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AllocationId(pub u64);
+
+/// One allocation, or a piece that a partial release left of it.
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// Which request made it.
+    pub identity: AllocationId,
+    /// The protection that the request named.
+    pub initial: Protection,
+    /// What each page is.
+    pub pages: PageMap,
+}
+
+impl Region {
+    /// A region of reserved pages.
+    pub(crate) fn reserved(
+        geometry: &Geometry,
+        range: PageRange,
+        identity: AllocationId,
+        initial: Protection,
+    ) -> Self {
+        let (first, end) = pages_of(geometry, range);
+        Self { identity, initial, pages: PageMap::reserved(first, end) }
+    }
+
+    /// What is recorded for a page when a caller asks for `protection`.
+    ///
+    /// The cache attribute belongs to the allocation, not to the page: asking for
+    /// another one later changes nothing (facts VP25 to VP27).
+    pub(crate) const fn protection_of(&self, protection: Protection) -> Protection {
+        protection.cached(self.initial.caching)
+    }
+
+    /// The cache attribute of the whole.
+    pub const fn caching(&self) -> Caching {
+        self.initial.caching
+    }
+
+    /// The bytes that this region has promised.
+    pub(crate) fn committed_bytes(&self, geometry: &Geometry, range: PageRange) -> u64 {
+        let (first, end) = pages_of(geometry, range);
+        self.pages.committed(first, end) * geometry.page
+    }
+
+    /// The runs of equal pages in `range`, by address.
+    pub(crate) fn runs<'a>(
+        &'a self,
+        geometry: &Geometry,
+        range: PageRange,
+    ) -> impl Iterator<Item = (PageRange, Slot)> + 'a {
+        let page = geometry.page;
+        let (first, end) = pages_of(geometry, range);
+        self.pages.runs(first, end).filter_map(move |(from, to, slot)| {
+            PageRange::between(from * page, to * page).map(|run| (run, slot))
+        })
+    }
+}
+
+/// A range as page numbers.
+pub(crate) fn pages_of(geometry: &Geometry, range: PageRange) -> (u64, u64) {
+    (range.start().get() / geometry.page, range.end().get() / geometry.page)
+}

@@ -1,0 +1,382 @@
+//! Requests and answers as words, for a mailbox between two processes.
+//!
+//! What arrives is untrusted: every word is checked, and what makes no sense
+//! decodes to `None` (a request) or to [`Kind::Protocol`] (an answer).
+
+use crate::access::{Protection, Slot, Wiring};
+use crate::contract::Backing;
+use crate::error::{Error, Kind, Verb};
+use crate::geometry::PageRange;
+use crate::op::{Action, Allocate, Disposal, Free, Info, Lock, Order, Owner, Place, Protect, State, Window};
+
+/// One message: 16 words.
+pub type Frame = [u64; 16];
+
+/// Operation numbers of this module are below this; the mailbox's own are not.
+pub const OPERATIONS: u64 = 0x100;
+
+/// What a caller asks of an address space elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// See [`crate::AddressSpace::allocate`].
+    Allocate(Allocate),
+    /// See [`crate::AddressSpace::free`].
+    Free(Free),
+    /// See [`crate::AddressSpace::protect`].
+    Protect(Protect),
+    /// See [`crate::AddressSpace::lock`].
+    Lock(Lock),
+    /// See [`crate::AddressSpace::query`].
+    Query(u64),
+    /// As many runs from this address on as the data area holds.
+    Runs(u64),
+    /// How much there is.
+    Stats,
+    /// Sets the commit limit, in bytes.
+    SetLimit(u64),
+    /// Releases every region.
+    ReleaseAll,
+}
+
+/// How much there is in an address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Regions.
+    pub regions: u64,
+    /// Bytes promised.
+    pub committed: u64,
+    /// Bytes that may be promised.
+    pub limit: u64,
+    /// How commits are made, as the machine numbers its strategies.
+    pub strategy: u64,
+    /// Bytes that the resident itself uses in the target.
+    pub overhead: u64,
+}
+
+/// What comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A range that was allocated, freed, wired or unwired.
+    Range(PageRange),
+    /// The protection that was there before.
+    Protection(Protection),
+    /// What stands there.
+    Info(Info),
+    /// How much there is.
+    Stats(Stats),
+    /// How many records the data area holds.
+    Count(u64),
+    /// It is done.
+    Done,
+}
+
+/// Words of one record of [`Request::Runs`] in the data area.
+pub const RECORD: usize = 8;
+
+impl Request {
+    /// The words of this request.
+    pub fn encode(&self) -> Frame {
+        let mut frame = [0; 16];
+        let words: &[u64] = match self {
+            Self::Allocate(request) => return encode_allocate(request),
+            Self::Free(request) => {
+                let disposal = match request.disposal {
+                    Disposal::Decommit => 0,
+                    Disposal::Release => 1,
+                };
+                &[2, request.at, request.size, disposal]
+            }
+            Self::Protect(request) => &[3, request.at, request.size, protection_word(request.protection)],
+            Self::Lock(request) => {
+                let wiring = match request.wiring {
+                    Wiring::Pageable => 0,
+                    Wiring::Wired => 1,
+                };
+                &[4, request.at, request.size, wiring]
+            }
+            Self::Query(at) => &[5, *at],
+            Self::Runs(at) => &[6, *at],
+            Self::Stats => &[7],
+            Self::SetLimit(limit) => &[8, *limit],
+            Self::ReleaseAll => &[9],
+        };
+        frame[..words.len()].copy_from_slice(words);
+        frame
+    }
+
+    /// The request behind the words.
+    pub fn decode(frame: &Frame) -> Option<Self> {
+        let (at, size, third) = (frame[1], frame[2], frame[3]);
+        Some(match frame[0] {
+            1 => Self::Allocate(decode_allocate(frame)?),
+            2 => {
+                let disposal = match third {
+                    0 => Disposal::Decommit,
+                    1 => Disposal::Release,
+                    _ => return None,
+                };
+                Self::Free(Free { at, size, disposal })
+            }
+            3 => Self::Protect(Protect { at, size, protection: word_protection(third)? }),
+            4 => {
+                let wiring = match third {
+                    0 => Wiring::Pageable,
+                    1 => Wiring::Wired,
+                    _ => return None,
+                };
+                Self::Lock(Lock { at, size, wiring })
+            }
+            5 => Self::Query(at),
+            6 => Self::Runs(at),
+            7 => Self::Stats,
+            8 => Self::SetLimit(at),
+            9 => Self::ReleaseAll,
+            _ => return None,
+        })
+    }
+}
+
+fn encode_allocate(request: &Allocate) -> Frame {
+    let mut frame = [0; 16];
+    frame[0] = 1;
+    frame[1] = request.size;
+    frame[2] = match request.action {
+        Action::Reserve => 0,
+        Action::Commit => 1,
+        Action::ReserveCommit => 2,
+    };
+    frame[3] = protection_word(request.protection);
+    match request.place {
+        Place::At(at) => (frame[4], frame[5]) = (0, at),
+        Place::Near(at) => (frame[4], frame[5]) = (1, at),
+        Place::Window(window) => {
+            let order = match window.order {
+                Order::BottomUp => 0,
+                Order::TopDown => 1,
+            };
+            frame[4] = 2;
+            frame[5..9].copy_from_slice(&[window.lowest, window.highest, window.alignment, order]);
+        }
+    }
+    frame
+}
+
+fn decode_allocate(frame: &Frame) -> Option<Allocate> {
+    let action = match frame[2] {
+        0 => Action::Reserve,
+        1 => Action::Commit,
+        2 => Action::ReserveCommit,
+        _ => return None,
+    };
+    let place = match frame[4] {
+        0 => Place::At(frame[5]),
+        1 => Place::Near(frame[5]),
+        2 => {
+            let order = match frame[8] {
+                0 => Order::BottomUp,
+                1 => Order::TopDown,
+                _ => return None,
+            };
+            let (lowest, highest, alignment) = (frame[5], frame[6], frame[7]);
+            Place::Window(Window { lowest, highest, alignment, order })
+        }
+        _ => return None,
+    };
+    Some(Allocate { place, size: frame[1], action, protection: word_protection(frame[3])? })
+}
+
+fn protection_word(protection: Protection) -> u64 {
+    u64::from(Slot::committed(protection).raw())
+}
+
+fn word_protection(word: u64) -> Option<Protection> {
+    let raw = u16::try_from(word).ok()?;
+    let protection = Slot::from_raw(raw).protection()?;
+    (Slot::committed(protection).raw() == raw).then_some(protection)
+}
+
+/// The words of a result.
+pub fn encode_result(result: &Result<Answer, Error>) -> Frame {
+    let mut frame = [0; 16];
+    match result {
+        Ok(Answer::Range(range)) => {
+            frame[..3].copy_from_slice(&[1, range.start().get(), range.end().get()]);
+        }
+        Ok(Answer::Protection(protection)) => {
+            frame[..2].copy_from_slice(&[2, protection_word(*protection)]);
+        }
+        Ok(Answer::Info(info)) => {
+            frame[0] = 3;
+            frame[1..=RECORD].copy_from_slice(&encode_info(info));
+        }
+        Ok(Answer::Stats(stats)) => {
+            let words = [4, stats.regions, stats.committed, stats.limit, stats.strategy, stats.overhead];
+            frame[..6].copy_from_slice(&words);
+        }
+        Ok(Answer::Count(count)) => frame[..2].copy_from_slice(&[5, *count]),
+        Ok(Answer::Done) => frame[0] = 6,
+        Err(error) => {
+            let (kind, number) = error.kind.to_wire();
+            let words = [7, verb_word(error.verb), kind, number, error.at, error.size];
+            frame[..6].copy_from_slice(&words);
+        }
+    }
+    frame
+}
+
+/// The result behind the words. `verb` is what was asked, for a broken answer.
+///
+/// # Errors
+/// The error that was sent, or [`Kind::Protocol`] for nonsense.
+pub fn decode_result(frame: &Frame, verb: Verb) -> Result<Answer, Error> {
+    let broken = Error::new(verb, Kind::Protocol, 0, 0);
+    match frame[0] {
+        1 => PageRange::between(frame[1], frame[2]).map(Answer::Range).ok_or(broken),
+        2 => word_protection(frame[1]).map(Answer::Protection).ok_or(broken),
+        3 => {
+            let record: [u64; RECORD] = core::array::from_fn(|word| frame[word + 1]);
+            decode_info(&record).map(Answer::Info).ok_or(broken)
+        }
+        4 => Ok(Answer::Stats(Stats {
+            regions: frame[1],
+            committed: frame[2],
+            limit: frame[3],
+            strategy: frame[4],
+            overhead: frame[5],
+        })),
+        5 => Ok(Answer::Count(frame[1])),
+        6 => Ok(Answer::Done),
+        7 => Err(Error {
+            verb: word_verb(frame[1]).unwrap_or(verb),
+            kind: Kind::from_wire(frame[2], frame[3]),
+            at: frame[4],
+            size: frame[5],
+        }),
+        _ => Err(broken),
+    }
+}
+
+/// A run as eight words.
+pub fn encode_info(info: &Info) -> [u64; RECORD] {
+    match info.state {
+        State::Free => [info.base, info.size, 0, 0, 0, 0, 0, 0],
+        State::Reserved { allocation, initial } => {
+            [info.base, info.size, 1, allocation, protection_word(initial), 0, 0, 0]
+        }
+        State::Committed { allocation, initial, protection, backing, owner } => {
+            let backing = match backing {
+                Backing::Private => 0,
+                Backing::View => 1,
+                Backing::Image => 2,
+            };
+            let owner = match owner {
+                Owner::Own => 0,
+                Owner::Foreign => 1,
+            };
+            let (initial, protection) = (protection_word(initial), protection_word(protection));
+            [info.base, info.size, 2, allocation, initial, protection, backing, owner]
+        }
+    }
+}
+
+/// The run behind eight words.
+pub fn decode_info(words: &[u64; RECORD]) -> Option<Info> {
+    let [base, size, state, allocation, initial, protection, backing, owner] = *words;
+    // A run that is empty or wraps around would send a walk in circles.
+    if size == 0 || base.checked_add(size).is_none() {
+        return None;
+    }
+    let state = match state {
+        0 => State::Free,
+        1 => State::Reserved { allocation, initial: word_protection(initial)? },
+        2 => State::Committed {
+            allocation,
+            initial: word_protection(initial)?,
+            protection: word_protection(protection)?,
+            backing: match backing {
+                0 => Backing::Private,
+                1 => Backing::View,
+                2 => Backing::Image,
+                _ => return None,
+            },
+            owner: match owner {
+                0 => Owner::Own,
+                1 => Owner::Foreign,
+                _ => return None,
+            },
+        },
+        _ => return None,
+    };
+    Some(Info { base, size, state })
+}
+
+const VERBS: [Verb; 9] = [
+    Verb::Allocate,
+    Verb::Free,
+    Verb::Protect,
+    Verb::Query,
+    Verb::Read,
+    Verb::Write,
+    Verb::Lock,
+    Verb::Unlock,
+    Verb::Attach,
+];
+
+fn verb_word(verb: Verb) -> u64 {
+    VERBS.iter().position(|other| *other == verb).map_or(u64::MAX, |index| index as u64)
+}
+
+fn word_verb(word: u64) -> Option<Verb> {
+    usize::try_from(word).ok().and_then(|index| VERBS.get(index)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Caching;
+
+    #[test]
+    fn every_request_survives_the_wire() {
+        let protection = Protection::READ_WRITE.guarded().cached(Caching::NoCache);
+        let window = Window { lowest: 1, highest: 2, alignment: 4, order: Order::TopDown };
+        for place in [Place::At(7), Place::Near(9), Place::Window(window)] {
+            for action in [Action::Reserve, Action::Commit, Action::ReserveCommit] {
+                let request = Request::Allocate(Allocate { place, size: 5, action, protection });
+                assert_eq!(Request::decode(&request.encode()), Some(request));
+            }
+        }
+        for request in [
+            Request::Free(Free { at: 1, size: 2, disposal: Disposal::Release }),
+            Request::Protect(Protect { at: 1, size: 2, protection: Protection::NONE }),
+            Request::Lock(Lock { at: 1, size: 2, wiring: Wiring::Wired }),
+            Request::Query(3),
+            Request::Runs(4),
+            Request::Stats,
+            Request::SetLimit(5),
+            Request::ReleaseAll,
+        ] {
+            assert_eq!(Request::decode(&request.encode()), Some(request));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert_eq!(Request::decode(&[99; 16]), None);
+        let mut frame = Request::Protect(Protect { at: 0, size: 1, protection: Protection::READ }).encode();
+        frame[3] = 0xffff;
+        assert_eq!(Request::decode(&frame), None);
+        let kind = decode_result(&[42; 16], Verb::Query).map_err(|error| error.kind);
+        assert_eq!(kind, Err(Kind::Protocol));
+        assert_eq!(decode_info(&[u64::MAX, 2, 0, 0, 0, 0, 0, 0]), None);
+    }
+
+    #[test]
+    fn every_error_survives_the_wire() {
+        for code in 1..=33 {
+            let kind = Kind::from_wire(code, 7);
+            let error = Error::new(Verb::Unlock, kind, 1, 2);
+            assert_eq!(decode_result(&encode_result(&Err(error)), Verb::Query), Err(error));
+            assert_eq!(kind.to_wire().0, code, "each code has its own kind");
+        }
+    }
+}

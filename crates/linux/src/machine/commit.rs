@@ -1,0 +1,317 @@
+//! Commit, decommit and protect on chunks.
+//!
+//! A *piece* is the part of a chunk that belongs to one region. A closed piece has
+//! no entry: it is inaccessible and unmarked, and has no committed page. An open
+//! one is `Marked`, or `Split` where the kernel takes no markers.
+
+use pagewright_core::{Access, PageRange, Refusal, Truth, Va};
+
+use super::{CHUNK, Chunk, Linux, Strategy, Uniformity};
+use crate::sys::{Advice, Errno};
+
+impl Linux {
+    pub(super) fn commit_pages(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        if self.choice.strategy == Strategy::Mprotect {
+            return self.mprotect(range, access);
+        }
+        for (piece, part) in split(region, range) {
+            if part == piece {
+                self.commit_whole(piece, access)?;
+            } else {
+                self.commit_part(piece, part, access)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All pages of a run of whole pieces.
+    fn commit_whole(&mut self, span: PageRange, access: Access) -> Result<(), Refusal> {
+        let open = self.chunks.overlaps(span.start().get(), span.end().get());
+        if !self.is_uniform(span, access) {
+            self.mprotect(span, access)?;
+        }
+        if open {
+            let removed = self.advise(span, Advice::GuardRemove);
+            self.told(removed)?;
+        }
+        self.record(span, Chunk::Marked { access, uniformity: Uniformity::Uniform });
+        Ok(())
+    }
+
+    /// Some pages of one piece.
+    fn commit_part(&mut self, piece: PageRange, part: PageRange, access: Access) -> Result<(), Refusal> {
+        match self.chunk_at(piece) {
+            None => self.open(piece, part, access),
+            Some(Chunk::Marked { access: common, uniformity: Uniformity::Uniform }) if common == access => {
+                let removed = self.advise(part, Advice::GuardRemove);
+                self.told(removed)
+            }
+            Some(Chunk::Marked { access: common, .. }) => {
+                // Access first: while the marker stands nobody sees the page with
+                // the access of the others.
+                self.mprotect(part, access)?;
+                let removed = self.advise(part, Advice::GuardRemove);
+                self.told(removed)?;
+                if common != access {
+                    self.mark_mixed(piece, common);
+                }
+                Ok(())
+            }
+            Some(Chunk::Split) => self.mprotect(part, access),
+        }
+    }
+
+    /// Opens a closed piece: markers everywhere but on `part`, then access.
+    fn open(&mut self, piece: PageRange, part: PageRange, access: Access) -> Result<(), Refusal> {
+        match self.advise(piece, Advice::GuardInstall) {
+            Ok(()) => {}
+            // Locked mappings take no markers (a host that called mlockall, say).
+            Err(Errno::EINVAL) => {
+                self.mprotect(part, access)?;
+                self.record(piece, Chunk::Split);
+                return Ok(());
+            }
+            Err(error) => {
+                let _ = self.advise(piece, Advice::GuardRemove);
+                return Err(self.refusal(error));
+            }
+        }
+        let opened = self
+            .advise(part, Advice::GuardRemove)
+            .map_err(|error| self.refusal(error))
+            .and_then(|()| self.mprotect(piece, access));
+        match opened {
+            Ok(()) => {
+                self.record(piece, Chunk::Marked { access, uniformity: Uniformity::Uniform });
+                Ok(())
+            }
+            Err(refusal) => {
+                // A closed piece has no markers.
+                let _ = self.advise(piece, Advice::GuardRemove);
+                Err(refusal)
+            }
+        }
+    }
+
+    pub(super) fn decommit_pages(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        if self.choice.strategy == Strategy::Mprotect {
+            return self.wipe(range);
+        }
+        // What can fail for want of mappings goes first, while nothing is lost.
+        for (piece, part) in split(region, range) {
+            let closes = part == piece && piece.bytes() >= CHUNK;
+            if closes && self.chunks.overlaps(piece.start().get(), piece.end().get()) {
+                self.wipe(piece)?;
+                self.forget(piece);
+            }
+        }
+        for (piece, part) in split(region, range) {
+            match self.chunk_at(piece) {
+                None => {}
+                Some(Chunk::Split) => self.wipe(part)?,
+                Some(Chunk::Marked { access, uniformity }) => {
+                    self.mark(part, access, uniformity)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the content of open pages and puts markers in its place.
+    fn mark(&mut self, part: PageRange, access: Access, uniformity: Uniformity) -> Result<(), Refusal> {
+        if let Err(error) = self.advise(part, Advice::GuardInstall) {
+            // Locked in the meantime, or no memory for page tables.
+            let refusal = self.refusal(error);
+            self.wipe(part).map_err(|_| refusal)?;
+            // Fresh and inaccessible pages without markers: as good, but different.
+            self.mark_mixed(part, access);
+            return Ok(());
+        }
+        if uniformity == Uniformity::Mixed {
+            // Back to the access of the chunk, which merges the mappings again. If
+            // it fails, the pages are marked all the same.
+            let _ = self.mprotect(part, access);
+        }
+        Ok(())
+    }
+
+    pub(super) fn protect_pages(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        self.mprotect(range, access)?;
+        if self.choice.strategy == Strategy::Mprotect {
+            return Ok(());
+        }
+        for (piece, part) in split(region, range) {
+            match self.chunk_at(piece) {
+                None | Some(Chunk::Split) => {}
+                Some(Chunk::Marked { .. }) if part == piece => {
+                    self.record(piece, Chunk::Marked { access, uniformity: Uniformity::Uniform });
+                }
+                Some(Chunk::Marked { access: common, .. }) if common != access => {
+                    self.mark_mixed(piece, common);
+                }
+                Some(Chunk::Marked { .. }) => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rederive(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth) {
+        let mut at = range.start();
+        while at < range.end() {
+            let (end, access) = truth.run(at);
+            let end = end.min(range.end());
+            if let Some(run) = PageRange::between(at.get(), end.get()) {
+                self.rederive_run(region, run, access);
+            }
+            at = end.max(Va::new(at.get() + self.geometry.page));
+        }
+    }
+
+    /// Best effort, by contract: each step that fails leaves its pages to the next
+    /// operation on them, which is why chunks count as mixed afterwards.
+    fn rederive_run(&mut self, region: PageRange, run: PageRange, access: Option<Access>) {
+        let markers = self.choice.strategy == Strategy::Markers;
+        for (piece, part) in split(region, run) {
+            let chunk = self.chunk_at(piece);
+            match (access, chunk) {
+                (Some(access), chunk) => {
+                    let _ = self.mprotect(part, access);
+                    if markers {
+                        let _ = self.advise(part, Advice::GuardRemove);
+                        // A closed piece must not have committed pages: opening it
+                        // would erase them.
+                        if chunk.is_none() {
+                            self.record(piece, Chunk::Split);
+                        }
+                    }
+                }
+                (None, Some(Chunk::Marked { access, .. })) => {
+                    let _ = self.mark(part, access, Uniformity::Mixed);
+                }
+                (None, None | Some(Chunk::Split)) => {
+                    let _ = self.wipe(part);
+                }
+            }
+            if let Some(Chunk::Marked { access, .. }) = chunk {
+                self.mark_mixed(piece, access);
+            }
+        }
+    }
+
+    /// What is known of a piece.
+    fn chunk_at(&self, piece: PageRange) -> Option<Chunk> {
+        self.chunks.get(piece.start().get()).map(|entry| *entry.value)
+    }
+
+    /// Whether all of `span` is open with exactly this access.
+    fn is_uniform(&self, span: PageRange, access: Access) -> bool {
+        let wanted = Chunk::Marked { access, uniformity: Uniformity::Uniform };
+        let mut at = span.start().get();
+        while at < span.end().get() {
+            match self.chunks.get(at) {
+                Some(entry) if *entry.value == wanted => at = entry.end,
+                Some(_) | None => return false,
+            }
+        }
+        true
+    }
+
+    fn mark_mixed(&mut self, piece: PageRange, access: Access) {
+        self.record(piece, Chunk::Marked { access, uniformity: Uniformity::Mixed });
+    }
+
+    /// Replaces what is known of `span`.
+    fn record(&mut self, span: PageRange, chunk: Chunk) {
+        let known = self.chunks.get(span.start().get());
+        if known.is_some_and(|entry| *entry.value == chunk && span.end().get() <= entry.end) {
+            return;
+        }
+        self.forget(span);
+        self.chunks.insert(span.start().get(), span.end().get(), chunk);
+    }
+
+    /// Drops what is known of `span`, cutting entries at its ends.
+    pub(super) fn forget(&mut self, span: PageRange) {
+        let (low, high) = (span.start().get(), span.end().get());
+        while let Some(entry) = self.chunks.at_or_after(low).filter(|entry| entry.start < high) {
+            let Some((start, end, chunk)) = self.chunks.remove(entry.start) else { return };
+            if start < low {
+                self.chunks.insert(start, low, chunk);
+            }
+            if high < end {
+                self.chunks.insert(high, end, chunk);
+            }
+        }
+    }
+}
+
+/// Splits `range` into pieces: each with the part of it that is meant. Neighbouring
+/// pieces that are meant in full come as one.
+fn split(region: PageRange, range: PageRange) -> impl Iterator<Item = (PageRange, PageRange)> {
+    let mut at = range.start().get();
+    core::iter::from_fn(move || {
+        let end = range.end().get();
+        if at >= end {
+            return None;
+        }
+        let low = (at & !(CHUNK - 1)).max(region.start().get());
+        let high = ((at & !(CHUNK - 1)) + CHUNK).min(region.end().get());
+        let whole_from_here = at == low;
+        let mut stop = high.min(end);
+        let mut piece = PageRange::between(low, high)?;
+        if whole_from_here && end >= high {
+            // Everything up to the last boundary that the range reaches.
+            let last = if end == region.end().get() { end } else { end & !(CHUNK - 1) };
+            stop = last.max(high);
+            piece = PageRange::between(low, stop)?;
+        }
+        let part = PageRange::between(at, stop)?;
+        at = stop;
+        Some((piece, part))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn range(start: u64, end: u64) -> PageRange {
+        PageRange::between(start, end).expect("not empty")
+    }
+
+    #[test]
+    fn a_range_splits_into_parts_and_one_run_of_whole_pieces() {
+        let region = range(CHUNK / 2, 5 * CHUNK + 0x1000);
+        let parts: Vec<_> = split(region, range(CHUNK / 2 + 0x1000, 4 * CHUNK + 0x2000)).collect();
+        assert_eq!(
+            parts,
+            [
+                (range(CHUNK / 2, CHUNK), range(CHUNK / 2 + 0x1000, CHUNK)),
+                (range(CHUNK, 4 * CHUNK), range(CHUNK, 4 * CHUNK)),
+                (range(4 * CHUNK, 5 * CHUNK), range(4 * CHUNK, 4 * CHUNK + 0x2000)),
+            ]
+        );
+        let all: Vec<_> = split(region, region).collect();
+        assert_eq!(all, [(region, region)]);
+    }
+
+    #[test]
+    fn a_small_region_is_one_piece() {
+        let region = range(0x1_0000, 0x2_0000);
+        assert_eq!(split(region, region).collect::<Vec<_>>(), [(region, region)]);
+        let page = range(0x1_1000, 0x1_2000);
+        assert_eq!(split(region, page).collect::<Vec<_>>(), [(region, page)]);
+    }
+}

@@ -1,0 +1,288 @@
+//! What else is mapped in this process, from `/proc/self/maps`.
+//!
+//! One mapping at a time by `PROCMAP_QUERY` (Linux 6.11), else from the text. None
+//! of this takes memory or locks, so a query may run in a signal handler.
+
+use core::ops::ControlFlow;
+
+use pagewright_core::{Access, Backing, ForeignRun, PageRange, Protection, Standing};
+
+use crate::sys::{self, Errno, Fd, OpenMode, procmap};
+
+/// How the list is reached.
+#[derive(Debug)]
+pub enum MapsFile {
+    /// Opened for each question: in a normal process anybody may close, and reuse,
+    /// a descriptor that is kept.
+    OnDemand,
+    /// Kept open, by a thread with a descriptor table of its own.
+    Held(Fd),
+}
+
+impl Clone for MapsFile {
+    /// A copy of a machine has no claim on the descriptor of the first.
+    fn clone(&self) -> Self {
+        Self::OnDemand
+    }
+}
+
+/// One mapping of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// What it lets through.
+    pub access: Access,
+    /// Whether stores are seen by others.
+    pub sharing: Sharing,
+    /// The file, as device and inode; `None` for anonymous memory.
+    pub file: Option<(u64, u64)>,
+}
+
+/// Whether stores are seen by others that map the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// `MAP_PRIVATE`.
+    Private,
+    /// `MAP_SHARED`.
+    Shared,
+}
+
+/// How many mappings of one file in a row are looked at to find an image's base.
+const CHAIN: usize = 64;
+
+/// How much room the heap behind the program gets to grow.
+const HEAP_ROOM: u64 = 256 << 20;
+
+/// The gap that the kernel keeps below a stack, and what it may grow by unless the
+/// limit says otherwise.
+const STACK_GAP: u64 = 1 << 20;
+
+/// What stands at `at`, where no region of ours is; `user_end` is the end of what is free behind the last mapping.
+pub fn foreign(maps: &MapsFile, at: u64, user_end: u64) -> sys::Result<ForeignRun> {
+    let opened;
+    let fd = match maps {
+        MapsFile::Held(fd) => fd.raw(),
+        MapsFile::OnDemand => {
+            opened = open_maps()?;
+            opened.raw()
+        }
+    };
+    match at_or_after(fd, at)? {
+        None => Ok(free(at, user_end)),
+        Some(mapping) if mapping.start > at => Ok(free(at, mapping.start.min(user_end))),
+        Some(mapping) => describe(fd, &mapping),
+    }
+}
+
+const fn free(start: u64, end: u64) -> ForeignRun {
+    ForeignRun { start, end, standing: Standing::Free }
+}
+
+fn describe(fd: i32, mapping: &Mapping) -> sys::Result<ForeignRun> {
+    let protection = mapping.access.as_protection();
+    let (backing, allocation, initial) = match (mapping.file, mapping.sharing) {
+        (None, _) => (Backing::Private, mapping.start, protection),
+        (Some(_), Sharing::Shared) => (Backing::View, mapping.start, protection),
+        (Some(_), Sharing::Private) => file_view(fd, mapping)?,
+    };
+    let standing = Standing::Mapped { protection, initial, allocation, backing };
+    Ok(ForeignRun { start: mapping.start, end: mapping.end, standing })
+}
+
+/// A private view of a file: an image if any mapping of the same file in the same
+/// row is executable, and then the base is that of the row.
+fn file_view(fd: i32, mapping: &Mapping) -> sys::Result<(Backing, u64, Protection)> {
+    let mut first = *mapping;
+    let mut last = *mapping;
+    let mut executable = mapping.access.contains(Access::EXECUTE);
+    for _ in 0..CHAIN {
+        let before = match first.start.checked_sub(1) {
+            Some(below) => at_or_after(fd, below)?,
+            None => None,
+        };
+        match before.filter(|before| before.end == first.start && before.file == first.file) {
+            Some(before) => first = before,
+            None => break,
+        }
+        executable |= first.access.contains(Access::EXECUTE);
+    }
+    for _ in 0..CHAIN {
+        if executable {
+            break;
+        }
+        match at_or_after(fd, last.end)?.filter(|next| next.start == last.end && next.file == last.file) {
+            Some(next) => last = next,
+            None => break,
+        }
+        executable |= last.access.contains(Access::EXECUTE);
+    }
+    if executable {
+        Ok((Backing::Image, first.start, Protection::READ_COPY_EXECUTE))
+    } else {
+        Ok((Backing::View, mapping.start, mapping.access.as_protection()))
+    }
+}
+
+/// The mapping that holds `at`, or the next above.
+fn at_or_after(fd: i32, at: u64) -> sys::Result<Option<Mapping>> {
+    match sys::procmap_query(fd, at as usize, procmap::COVERING_OR_NEXT, &mut []) {
+        Ok(found) => Ok(found.map(|found| from_query(&found))),
+        Err(Errno::ENOTTY | Errno::EINVAL | Errno::ENOSYS) => from_text(fd, at),
+        Err(error) => Err(error),
+    }
+}
+
+fn from_query(found: &sys::ProcmapQuery) -> Mapping {
+    let mut access = Access::empty();
+    access.set(Access::READ, found.vma_flags & procmap::READABLE != 0);
+    access.set(Access::WRITE, found.vma_flags & procmap::WRITABLE != 0);
+    access.set(Access::EXECUTE, found.vma_flags & procmap::EXECUTABLE != 0);
+    let shared = found.vma_flags & procmap::SHARED != 0;
+    let device = u64::from(found.dev_major) << 32 | u64::from(found.dev_minor);
+    Mapping {
+        start: found.vma_start,
+        end: found.vma_end,
+        access,
+        sharing: if shared { Sharing::Shared } else { Sharing::Private },
+        file: (found.inode != 0).then_some((device, found.inode)),
+    }
+}
+
+fn from_text(fd: i32, at: u64) -> sys::Result<Option<Mapping>> {
+    let mut found = None;
+    each_line(fd, &mut |line| match parse(line) {
+        Some((mapping, _)) if mapping.end > at => {
+            found = Some(mapping);
+            ControlFlow::Break(())
+        }
+        Some(_) | None => ControlFlow::Continue(()),
+    })?;
+    Ok(found)
+}
+
+fn open_maps() -> sys::Result<Fd> {
+    sys::open(c"/proc/self/maps", OpenMode::Read)
+}
+
+/// Visits every mapping of this process, ascending, with its name as `/proc` has it
+/// (cut off when it is very long).
+pub fn each_mapping(visit: &mut dyn FnMut(&Mapping, &[u8])) -> sys::Result<()> {
+    let maps = open_maps()?;
+    each_line(maps.raw(), &mut |line| {
+        if let Some((mapping, name)) = parse(line) {
+            visit(&mapping, name);
+        }
+        ControlFlow::Continue(())
+    })
+}
+
+/// Reports every mapping, with the room that heap and stack need to grow.
+pub(super) fn occupied(report: &mut dyn FnMut(PageRange)) -> sys::Result<()> {
+    each_mapping(&mut |mapping, name| {
+        let (mut start, mut end) = (mapping.start, mapping.end);
+        if name == b"[heap]" {
+            end = end.saturating_add(HEAP_ROOM);
+        }
+        if name == b"[stack]" {
+            let limit = sys::stack_limit().unwrap_or(8 << 20).min(128 << 20);
+            let deepest = mapping.end.saturating_sub(limit).saturating_sub(STACK_GAP);
+            start = start.min(deepest & !0xfff);
+        }
+        if let Some(range) = PageRange::between(start, end) {
+            report(range);
+        }
+    })
+}
+
+/// Reads the list from its start, line by line, through a buffer on the stack.
+/// A line longer than the buffer (a very long path) is cut off.
+fn each_line(fd: i32, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> sys::Result<()> {
+    let mut buffer = [0_u8; 8192];
+    let (mut held, mut offset, mut skipping) = (0, 0, false);
+    loop {
+        let got = sys::pread(fd, &mut buffer[held..], offset)?;
+        if got == 0 {
+            return Ok(());
+        }
+        offset += got as u64;
+        let filled = held + got;
+        let mut line = 0;
+        while let Some(length) = buffer[line..filled].iter().position(|byte| *byte == b'\n') {
+            if !skipping && visit(&buffer[line..line + length]).is_break() {
+                return Ok(());
+            }
+            skipping = false;
+            line += length + 1;
+        }
+        buffer.copy_within(line..filled, 0);
+        held = filled - line;
+        if held == buffer.len() {
+            if !skipping && visit(&buffer).is_break() {
+                return Ok(());
+            }
+            (skipping, held) = (true, 0);
+        }
+    }
+}
+
+/// Takes `start-end perms offset major:minor inode   name` apart.
+fn parse(line: &[u8]) -> Option<(Mapping, &[u8])> {
+    let mut fields = line.splitn(6, |byte| *byte == b' ');
+    let mut ends = fields.next()?.split(|byte| *byte == b'-');
+    let (start, end) = (number(ends.next()?, 16)?, number(ends.next()?, 16)?);
+    let flags = fields.next()?;
+    let _offset = fields.next()?;
+    let mut device = fields.next()?.split(|byte| *byte == b':');
+    let device = number(device.next()?, 16)? << 32 | number(device.next()?, 16)?;
+    let inode = number(fields.next()?, 10)?;
+    let name = fields.next().unwrap_or_default().trim_ascii_start();
+    let mut access = Access::empty();
+    access.set(Access::READ, flags.first() == Some(&b'r'));
+    access.set(Access::WRITE, flags.get(1) == Some(&b'w'));
+    access.set(Access::EXECUTE, flags.get(2) == Some(&b'x'));
+    let sharing = if flags.get(3) == Some(&b's') { Sharing::Shared } else { Sharing::Private };
+    let file = (inode != 0).then_some((device, inode));
+    Some((Mapping { start, end, access, sharing, file }, name))
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |sum, byte| {
+        let digit = char::from(*byte).to_digit(radix)?;
+        sum.checked_mul(u64::from(radix))?.checked_add(u64::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_taken_apart() {
+        let line = b"7f00-8f00 r-xp 00001000 fe:01 1234   /usr/lib/a b.so";
+        let (mapping, name) = parse(line).expect("well-formed");
+        assert_eq!((mapping.start, mapping.end), (0x7f00, 0x8f00));
+        assert_eq!(mapping.access, Access::READ | Access::EXECUTE);
+        assert_eq!(mapping.file, Some((0xfe_0000_0001, 1234)));
+        assert_eq!(name, b"/usr/lib/a b.so");
+        assert_eq!(parse(b"nonsense"), None);
+    }
+
+    #[test]
+    fn text_and_query_tell_the_same() {
+        let fd = open_maps().expect("/proc is mounted");
+        let local = 0_u8;
+        for at in [&raw const local as u64, parse as *const () as u64, 0x1000] {
+            let text = from_text(fd.raw(), at).expect("readable");
+            match sys::procmap_query(fd.raw(), at as usize, procmap::COVERING_OR_NEXT, &mut []) {
+                Ok(found) => assert_eq!(found.map(|found| from_query(&found)), text),
+                Err(error) => std::println!("skipped: PROCMAP_QUERY is not available ({error})"),
+            }
+        }
+    }
+}

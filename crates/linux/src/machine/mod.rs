@@ -1,0 +1,266 @@
+//! The machine of a Linux process: its own mappings as a cache of the truth.
+//!
+//! A reservation is one `PROT_NONE` mapping. What a commit does depends on the
+//! [`Strategy`], chosen once:
+//!
+//! ```text
+//!   markers   the first commit inside of a 2 MiB chunk opens it: guard markers on
+//!             every page, then access for the chunk. From there on a commit removes
+//!             markers and a decommit installs them: no mapping is made or split.
+//!   mprotect  a commit gives access to its pages, a decommit maps PROT_NONE over
+//!             them: two splits of a mapping each, within the budget.
+//! ```
+//!
+//! Markers erase what is under them, so they only ever stand on pages that have no
+//! content: those that are not committed.
+
+mod budget;
+mod commit;
+mod maps;
+mod strategy;
+
+pub use budget::{Budget, count_mappings, mapping_limit};
+pub use maps::{Mapping, MapsFile, Sharing, each_mapping, foreign};
+pub use strategy::{Choice, Reason, Strategy};
+
+use alloc::vec::Vec;
+
+use pagewright_core::interval::IntervalMap;
+use pagewright_core::{Access, ForeignRun, Geometry, Machine, PageRange, Refusal, Truth, Va};
+
+use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
+
+/// Bytes of a chunk: what one page table maps.
+pub const CHUNK: u64 = 2 << 20;
+
+/// What the kernel was told about a part of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chunk {
+    /// Open: every page has this access, and pages without memory are marked.
+    Marked {
+        /// The access of the mapping.
+        access: Access,
+        /// Whether some page may have another one.
+        uniformity: Uniformity,
+    },
+    /// The kernel takes no markers here; pages have the access of their state.
+    Split,
+}
+
+/// Whether all pages of a chunk have its access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Uniformity {
+    /// All of them.
+    Uniform,
+    /// Some may differ.
+    Mixed,
+}
+
+/// This process, as a machine.
+#[derive(Clone, Debug)]
+pub struct Linux {
+    geometry: Geometry,
+    pid: i32,
+    choice: Choice,
+    maps: MapsFile,
+    /// The parts of our regions that are open; disjoint, each inside of one chunk
+    /// or a run of whole ones.
+    chunks: IntervalMap<Chunk>,
+    budget: Budget,
+}
+
+impl Linux {
+    /// This process, with the strategy that the kernel permits.
+    pub fn new(geometry: Geometry, maps: MapsFile) -> Self {
+        Self::with(geometry, maps, Choice::probe())
+    }
+
+    /// This process, with a strategy that somebody chose.
+    pub fn with(geometry: Geometry, maps: MapsFile, choice: Choice) -> Self {
+        Self {
+            geometry,
+            pid: sys::getpid(),
+            choice,
+            maps,
+            chunks: IntervalMap::default(),
+            budget: Budget::new(),
+        }
+    }
+
+    /// A machine that only looks: for queries beside a writer. Takes no memory.
+    pub fn viewer(geometry: Geometry) -> Self {
+        Self::with(geometry, MapsFile::OnDemand, Choice::default())
+    }
+
+    /// The strategy, and why.
+    pub const fn choice(&self) -> Choice {
+        self.choice
+    }
+
+    /// After a fork: this is another process now, with a copy of everything.
+    pub fn reidentify(&mut self) {
+        self.pid = sys::getpid();
+    }
+
+    fn refusal(&mut self, error: Errno) -> Refusal {
+        match error {
+            Errno::EEXIST => Refusal::Occupied,
+            Errno::ENOMEM if self.budget.is_exhausted() => Refusal::MapBudget,
+            Errno::ENOMEM | Errno::EAGAIN => Refusal::OutOfMemory,
+            Errno::EACCES | Errno::EPERM => Refusal::Denied,
+            other => Refusal::Other(other.raw() as u16),
+        }
+    }
+
+    fn told(&mut self, result: sys::Result<()>) -> Result<(), Refusal> {
+        result.map_err(|error| self.refusal(error))
+    }
+
+    fn mprotect(&mut self, range: PageRange, access: Access) -> Result<(), Refusal> {
+        self.budget.need(2)?;
+        // SAFETY: the range is ours, or the caller of the verb vouched for it; who
+        // changes the protection of memory in use gets the faults that it asked for.
+        let result = unsafe { sys::mprotect(addr(range), len(range), prot(access)) };
+        self.told(result)
+    }
+
+    fn advise(&mut self, range: PageRange, advice: Advice) -> sys::Result<()> {
+        // SAFETY: the range is ours, and the truth says that its pages have no
+        // content (install) or are to be accessible (remove).
+        unsafe { sys::madvise(addr(range), len(range), advice) }
+    }
+
+    /// Maps fresh inaccessible memory over a range of ours: content, markers and
+    /// access are gone in one step, and no other thread can take the place.
+    fn wipe(&mut self, range: PageRange) -> Result<(), Refusal> {
+        self.budget.note(2);
+        // SAFETY: the range lies in a region of ours, and its content is not wanted.
+        let mapped = unsafe {
+            sys::mmap(Place::Over(addr(range)), len(range), Prot::NONE, Backing::AnonymousNoReserve)
+        };
+        self.told(mapped.map(drop))
+    }
+
+    /// Restores the access of foreign mappings after a change that failed half-way.
+    fn restore(&mut self, before: &[Mapping], range: PageRange) {
+        for mapping in before {
+            let whole = PageRange::between(mapping.start, mapping.end);
+            if let Some(part) = whole.and_then(|whole| whole.intersection(range)) {
+                // Going back merges mappings again, so it needs nothing.
+                let _ = self.mprotect(part, mapping.access);
+            }
+        }
+    }
+}
+
+impl Machine for Linux {
+    fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    fn reserve(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
+        self.budget.need(1)?;
+        let access_now = access.map_or(Prot::NONE, prot);
+        let place = Place::Free(addr(range));
+        // SAFETY: a mapping that replaces nothing disturbs nobody.
+        let mapped = unsafe { sys::mmap(place, len(range), access_now, Backing::AnonymousNoReserve) };
+        self.told(mapped.map(drop))?;
+        if let (Some(access), Strategy::Markers) = (access, self.choice.strategy) {
+            let chunk = Chunk::Marked { access, uniformity: Uniformity::Uniform };
+            self.chunks.insert(range.start().get(), range.end().get(), chunk);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
+        self.commit_pages(region, range, access)
+    }
+
+    fn decommit(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        self.decommit_pages(region, range)
+    }
+
+    fn protect(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
+        self.protect_pages(region, range, access)
+    }
+
+    fn release(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        self.budget.note(1);
+        // SAFETY: the range lies in a region of ours that its owner gives back.
+        let result = unsafe { sys::munmap(addr(range), len(range)) };
+        self.told(result)?;
+        self.forget(range);
+        Ok(())
+    }
+
+    fn wire(&mut self, range: PageRange) -> Result<(), Refusal> {
+        self.budget.need(2)?;
+        let Err(error) = sys::mlock(addr(range), len(range)) else { return Ok(()) };
+        // The kernel may have locked a prefix.
+        let _ = sys::munlock(addr(range), len(range));
+        Err(match error {
+            Errno::ENOMEM | Errno::EPERM | Errno::EAGAIN => Refusal::LockQuota,
+            Errno::EFAULT => Refusal::Unmapped,
+            other => self.refusal(other),
+        })
+    }
+
+    fn unwire(&mut self, range: PageRange) -> Result<(), Refusal> {
+        let result = sys::munlock(addr(range), len(range));
+        self.told(result)
+    }
+
+    fn resync(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth) {
+        self.rederive(region, range, truth);
+    }
+
+    fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        maps::occupied(report).map_err(|error| Refusal::Other(error.raw() as u16))
+    }
+
+    fn foreign(&self, at: Va) -> Result<ForeignRun, Refusal> {
+        maps::foreign(&self.maps, at.get(), self.geometry.user_end())
+            .map_err(|error| Refusal::Other(error.raw() as u16))
+    }
+
+    fn protect_foreign(&mut self, range: PageRange, access: Access) -> Result<(), Refusal> {
+        let mut before: Vec<Mapping> = Vec::new();
+        let listed = each_mapping(&mut |mapping, _| {
+            if mapping.start < range.end().get() && range.start().get() < mapping.end {
+                before.push(*mapping);
+            }
+        });
+        self.told(listed)?;
+        self.mprotect(range, access).inspect_err(|_| self.restore(&before, range))
+    }
+
+    fn read(&self, at: Va, into: &mut [u8]) -> usize {
+        sys::process_vm_readv(self.pid, into, at.get() as usize).unwrap_or(0)
+    }
+
+    fn write(&mut self, at: Va, from: &[u8]) -> usize {
+        // SAFETY: the caller of the verb names memory of its process to be
+        // overwritten; the kernel does the store and reports a hole as an error.
+        unsafe { sys::process_vm_writev(self.pid, from, at.get() as usize) }.unwrap_or(0)
+    }
+}
+
+const fn addr(range: PageRange) -> usize {
+    range.start().get() as usize
+}
+
+const fn len(range: PageRange) -> usize {
+    range.bytes() as usize
+}
+
+fn prot(access: Access) -> Prot {
+    let mut prot = Prot::NONE;
+    for (right, kernel) in
+        [(Access::READ, Prot::READ), (Access::WRITE, Prot::WRITE), (Access::EXECUTE, Prot::EXEC)]
+    {
+        if access.contains(right) {
+            prot = prot.with(kernel);
+        }
+    }
+    prot
+}
