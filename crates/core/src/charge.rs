@@ -28,8 +28,12 @@ impl Charge {
         self.limit = limit;
     }
 
-    /// Whether `bytes` more fit.
+    /// Whether `bytes` more fit. None always do, also when the limit was lowered
+    /// below what is promised (facts VA21, VA23).
     pub const fn fits(&self, bytes: u64) -> bool {
+        if bytes == 0 {
+            return true;
+        }
         match self.used.checked_add(bytes) {
             Some(sum) => sum <= self.limit,
             None => false,

@@ -75,7 +75,8 @@ pub trait Truth {
 
 /// A cache of translations: about ten calls.
 ///
-/// Ranges are whole pages. `region` is always the allocation that holds `range`.
+/// Ranges are whole pages of the user range. `region` is always the allocation that
+/// holds `range`, and all of it was reserved on this machine before.
 /// Only one thread calls a machine at a time; `foreign` and `read` may be called
 /// while nobody writes, from any thread.
 pub trait Machine {
@@ -95,7 +96,7 @@ pub trait Machine {
     /// content: the core calls [`Self::resync`].
     fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal>;
 
-    /// Takes the memory of `range` away; accesses fault afterwards.
+    /// Takes the memory of `range` away, wired or not; accesses fault afterwards.
     ///
     /// On error nothing changed.
     fn decommit(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal>;
@@ -112,23 +113,25 @@ pub trait Machine {
 
     /// Wires committed, accessible pages into memory.
     ///
-    /// On error nothing is wired that was not before.
+    /// On error nothing is wired that was not before; the core wires again what was.
     fn wire(&mut self, range: PageRange) -> Result<(), Refusal>;
 
-    /// Lets wired pages go. Pages that are not wired are left alone.
+    /// Lets wired pages go. Pages that are not wired are left alone. On error a part
+    /// may have been let go: the core wires it again.
     fn unwire(&mut self, range: PageRange) -> Result<(), Refusal>;
 
     /// Re-derives the translations of `range` from the truth, as far as possible.
     ///
-    /// Content of pages that the truth calls committed is kept.
+    /// Content and wiring of pages that the truth calls committed are kept.
     fn resync(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth);
 
     /// Reports every mapped range, ours and others', in ascending order, widened
     /// by the room that others need to grow.
     fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal>;
 
-    /// What stands at `at`, which no region of ours covers. Takes no locks and no
-    /// memory: it may run in a signal handler.
+    /// What stands at `at`, which no region of ours covers; the core asks for user
+    /// addresses only. The run may reach into regions of ours that touch it and look
+    /// alike. Takes no locks and no memory: it may run in a signal handler.
     fn foreign(&self, at: Va) -> Result<ForeignRun, Refusal>;
 
     /// Changes the access of mappings that are not ours. `range` is fully mapped.

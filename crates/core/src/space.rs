@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::access::{Access, Protection, Slot, Wiring};
 use crate::charge::Charge;
-use crate::contract::{Machine, Truth};
+use crate::contract::{ForeignRun, Machine, Truth};
 use crate::geometry::{Geometry, PageRange, Va};
 use crate::interval::{Entry, IntervalMap};
 use crate::region::{AllocationId, Region, pages_of};
@@ -126,6 +126,13 @@ impl AddressSpace {
     pub(crate) fn region_at(&self, at: Va) -> Option<(PageRange, &Region)> {
         let entry = self.regions.get(at.get())?;
         Some((range_of(&entry)?, entry.value))
+    }
+
+    /// Where a foreign run that was found at `at` ends for us: a machine may report
+    /// others' memory and ours in one when they touch and look alike.
+    pub(crate) fn foreign_end(&self, at: Va, run: &ForeignRun) -> u64 {
+        let ours = self.regions.at_or_after(at.get()).map_or(u64::MAX, |entry| entry.start);
+        run.end.min(ours)
     }
 
     /// Whether a region of ours shares a byte with `range`.

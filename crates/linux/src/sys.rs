@@ -374,6 +374,14 @@ pub unsafe fn unshare_files() -> Result<()> {
     unsafe { syscall(k::__NR_unshare, [k::CLONE_FILES as usize, 0, 0, 0, 0, 0]) }.map(drop)
 }
 
+/// How many descriptors this process may have at most.
+pub fn descriptor_limit() -> Result<u64> {
+    let mut limit = k::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let args = [0, k::RLIMIT_NOFILE as usize, 0, &raw mut limit as usize, 0, 0];
+    // SAFETY: the kernel writes one such structure.
+    unsafe { syscall(k::__NR_prlimit64, args) }.map(|_| limit.rlim_cur)
+}
+
 // --------------------------------------------------------------------------------------------------- what is mapped
 
 /// What [`procmap_query`] tells of one mapping, and is told: the kernel's own structure.

@@ -23,6 +23,61 @@ pub struct Allocate {
     pub protection: Protection,
 }
 
+impl Allocate {
+    /// Reserves and commits `size` bytes anywhere, readable and writable: the most
+    /// common wish. The other calls change one thing each.
+    pub const fn new(size: u64) -> Self {
+        Self {
+            place: Place::Window(Window::ANYWHERE),
+            size,
+            action: Action::ReserveCommit,
+            protection: Protection::READ_WRITE,
+        }
+    }
+
+    /// Only promises the range. The protection is kept as the initial one.
+    #[must_use]
+    pub const fn reserve(self) -> Self {
+        Self { action: Action::Reserve, ..self }
+    }
+
+    /// Only gives memory, to a part of a reservation.
+    #[must_use]
+    pub const fn commit(self) -> Self {
+        Self { action: Action::Commit, ..self }
+    }
+
+    /// With this protection.
+    #[must_use]
+    pub const fn protection(self, protection: Protection) -> Self {
+        Self { protection, ..self }
+    }
+
+    /// At this address.
+    #[must_use]
+    pub const fn at(self, address: u64) -> Self {
+        Self { place: Place::At(address), ..self }
+    }
+
+    /// As near to this address as possible, and within 2 GiB of it.
+    #[must_use]
+    pub const fn near(self, address: u64) -> Self {
+        Self { place: Place::Near(address), ..self }
+    }
+
+    /// Somewhere in this window.
+    #[must_use]
+    pub const fn within(self, window: Window) -> Self {
+        Self { place: Place::Window(window), ..self }
+    }
+
+    /// At the highest suitable address.
+    #[must_use]
+    pub const fn top_down(self) -> Self {
+        self.within(Window { order: Order::TopDown, ..Window::ANYWHERE })
+    }
+}
+
 /// What to do with the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

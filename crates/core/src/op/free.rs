@@ -1,6 +1,5 @@
 //! Decommit and release.
 
-use crate::access::Wiring;
 use crate::contract::{Backing, Machine, Standing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::PageRange;
@@ -16,6 +15,18 @@ pub struct Free {
     pub size: u64,
     /// What to give back.
     pub disposal: Disposal,
+}
+
+impl Free {
+    /// The whole allocation that `base` is the base of, memory and range.
+    pub const fn release(base: u64) -> Self {
+        Self { at: base, size: 0, disposal: Disposal::Release }
+    }
+
+    /// The memory of `size` bytes from `at`; the range stays promised.
+    pub const fn decommit(at: u64, size: u64) -> Self {
+        Self { at, size, disposal: Disposal::Decommit }
+    }
 }
 
 /// What to give back.
@@ -72,33 +83,11 @@ impl AddressSpace {
         range: PageRange,
         region: &Region,
     ) -> Result<Done<PageRange>, Kind> {
-        let mut committed = false;
-        for (run, slot) in region.runs(&self.geometry, range) {
-            committed |= slot.is_committed();
-            // A lock goes with the memory (VF45), and kernels refuse to take
-            // memory away under one.
-            if slot.wiring() == Wiring::Wired {
-                machine.unwire(run)?;
-            }
-        }
-        if !committed {
+        if region.committed_bytes(&self.geometry, range) == 0 {
             return Ok(Done::unchanged(range));
         }
-        if let Err(refusal) = machine.decommit(whole, range) {
-            self.rewire(machine, range, region);
-            return Err(refusal.into());
-        }
+        machine.decommit(whole, range)?;
         Ok(Done::new(range, Edit::Pages { range, change: Change::Decommit }))
-    }
-
-    /// Wires again what the truth calls wired, after a call that failed.
-    fn rewire<M: Machine>(&self, machine: &mut M, range: PageRange, region: &Region) {
-        for (run, slot) in region.runs(&self.geometry, range) {
-            if slot.wiring() == Wiring::Wired {
-                // Best effort: the pages were wired a moment ago, under the same quota.
-                let _ = machine.wire(run);
-            }
-        }
     }
 }
 

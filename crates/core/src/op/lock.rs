@@ -64,7 +64,10 @@ impl AddressSpace {
         if let Some((run, protection)) = guarded {
             return self.meet_guard(machine, run, protection, fail);
         }
-        machine.wire(range).map_err(|refusal| fail(wire_refused(refusal.into())))?;
+        if let Err(refusal) = machine.wire(range) {
+            self.rewire_all(machine, range);
+            return Err(fail(wire_refused(refusal.into())));
+        }
         let edit = Edit::Pages { range, change: Change::Wire(Wiring::Wired) };
         Ok(Done::new(Ok(range), edit))
     }
@@ -104,7 +107,10 @@ impl AddressSpace {
             (Some(_), Some(Wiring::Wired) | None) => Ok(()),
         })
         .map_err(&fail)?;
-        machine.unwire(range).map_err(|refusal| fail(refusal.into()))?;
+        if let Err(refusal) = machine.unwire(range) {
+            self.rewire_all(machine, range);
+            return Err(fail(refusal.into()));
+        }
         let edit = Edit::Pages { range, change: Change::Wire(Wiring::Pageable) };
         Ok(Done::new(Ok(range), edit))
     }
@@ -129,8 +135,7 @@ impl AddressSpace {
                 continue;
             }
             let run = machine.foreign(at)?;
-            let next = self.regions.at_or_after(at.get()).map_or(u64::MAX, |entry| entry.start);
-            let end = run.end.min(next).min(range.end().get());
+            let end = self.foreign_end(at, &run).min(range.end().get());
             let part = PageRange::between(at.get(), end).ok_or(Kind::NoAccess)?;
             match run.standing {
                 Standing::Free => visit(part, None, None)?,
@@ -139,6 +144,23 @@ impl AddressSpace {
             at = Va::new(end);
         }
         Ok(())
+    }
+}
+
+impl AddressSpace {
+    /// Wires again what the truth calls wired, after a call that failed. A page that
+    /// was made inaccessible after it was wired cannot be: the machine has it pageable.
+    fn rewire_all<M: Machine>(&self, machine: &mut M, range: PageRange) {
+        for (whole, region) in self.regions() {
+            let Some(part) = whole.intersection(range) else { continue };
+            for (run, slot) in region.runs(&self.geometry, part) {
+                let accessible = slot.protection().is_some_and(|p| !p.effective().is_empty());
+                if slot.wiring() == Wiring::Wired && accessible {
+                    // Best effort: the pages were wired a moment ago, under the same quota.
+                    let _ = machine.wire(run);
+                }
+            }
+        }
     }
 }
 

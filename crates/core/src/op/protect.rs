@@ -3,7 +3,7 @@
 use crate::access::{Guard, Protection, Rights};
 use crate::contract::{Backing, Machine, Standing};
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::PageRange;
+use crate::geometry::{PageRange, Va};
 use crate::region::Region;
 use crate::space::{AddressSpace, Change, Done, Edit};
 
@@ -95,7 +95,7 @@ impl AddressSpace {
                 return Err(Kind::BadProtection);
             }
             old = old.or(Some(protection));
-            at = crate::geometry::Va::new(run.end);
+            at = Va::new(self.foreign_end(at, &run));
         }
         let old = old.ok_or(Kind::SpansAllocations)?;
         machine.protect_foreign(range, request.protection.effective())?;

@@ -92,11 +92,13 @@ impl AddressSpace {
 
     fn query_foreign<M: Machine>(&self, machine: &M, base: u64) -> Result<Info, Kind> {
         let run = machine.foreign(Va::new(base))?;
-        let next = self.regions.at_or_after(base).map_or(u64::MAX, |entry| entry.start);
-        let end = run.end.min(next).min(self.geometry.user_end());
+        let end = self.foreign_end(Va::new(base), &run).min(self.geometry.user_end());
+        // What touches ours from above may be reported as beginning with ours.
+        let ours = self.regions.floor(base).map_or(0, |entry| entry.end);
         let state = match run.standing {
             Standing::Free => State::Free,
             Standing::Mapped { protection, initial, allocation, backing } => {
+                let allocation = allocation.max(ours.min(base));
                 State::Committed { allocation, initial, protection, backing, owner: Owner::Foreign }
             }
         };

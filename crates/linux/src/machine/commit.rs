@@ -9,6 +9,13 @@ use pagewright_core::{Access, PageRange, Refusal, Truth, Va};
 use super::{CHUNK, Chunk, Linux, Strategy, Uniformity};
 use crate::sys::{Advice, Errno};
 
+/// Whether a decommit has passed the point where it could still be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    Nothing,
+    Content,
+}
+
 impl Linux {
     pub(super) fn commit_pages(
         &mut self,
@@ -102,20 +109,29 @@ impl Linux {
         if self.choice.strategy == Strategy::Mprotect {
             return self.wipe(range);
         }
-        // What can fail for want of mappings goes first, while nothing is lost.
+        // What needs mappings goes first, while nothing is lost.
+        let mut lost = Loss::Nothing;
         for (piece, part) in split(region, range) {
             let closes = part == piece && piece.bytes() >= CHUNK;
             if closes && self.chunks.overlaps(piece.start().get(), piece.end().get()) {
                 self.wipe(piece)?;
                 self.forget(piece);
+                lost = Loss::Content;
             }
         }
         for (piece, part) in split(region, range) {
-            match self.chunk_at(piece) {
-                None => {}
-                Some(Chunk::Split) => self.wipe(part)?,
-                Some(Chunk::Marked { access, uniformity }) => {
-                    self.mark(part, access, uniformity)?;
+            let done = match self.chunk_at(piece) {
+                None => continue,
+                Some(Chunk::Split) => self.wipe(part),
+                Some(Chunk::Marked { access, uniformity }) => self.mark(part, access, uniformity),
+            };
+            match (done, lost) {
+                (Ok(()), _) => lost = Loss::Content,
+                (Err(refusal), Loss::Nothing) => return Err(refusal),
+                // There is no way back, and none that needs memory forward: the pages
+                // lose their content now, and stay accessible until they are next used.
+                (Err(_), Loss::Content) => {
+                    let _ = self.advise(part, Advice::DontNeed);
                 }
             }
         }

@@ -33,6 +33,18 @@ use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
 /// Bytes of a chunk: what one page table maps.
 pub const CHUNK: u64 = 2 << 20;
 
+/// The user range, with a search base that differs from process to process: a place
+/// that nobody can guess is as good for allocations as it is for libraries.
+pub fn scattered_geometry() -> Geometry {
+    let mut random = [0; 4];
+    let granules = match sys::getrandom(&mut random) {
+        Ok(_) => u64::from(u32::from_ne_bytes(random) >> 3),
+        Err(_) => 0,
+    };
+    let base = Geometry::X86_64;
+    Geometry { search_from: base.search_from + granules * base.granule, ..base }
+}
+
 /// What the kernel was told about a part of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chunk {

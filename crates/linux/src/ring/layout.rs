@@ -202,6 +202,10 @@ impl Memory {
         self.shared.as_ptr() as u64
     }
 
+    pub(crate) fn state_word(&self) -> &AtomicU32 {
+        &self.shared().header.state
+    }
+
     pub(crate) fn set_state(&self, state: State) {
         self.shared().header.state.store(state as u32, Release);
     }

@@ -139,39 +139,38 @@ impl Slot {
     }
 }
 
-#[test]
-fn one_caller_is_always_woken_and_sees_the_whole_answer() {
-    loom::model(|| {
-        let ring = Ring::<1>::new();
-        let caller = thread::spawn({
-            let ring = ring.clone();
-            move || (0..2).for_each(|i| assert_eq!(ring.call(0, i), Some(i + 100)))
-        });
-        let mut served = 0;
-        while served < 2 {
-            served += ring.turn();
-        }
-        caller.join().unwrap();
-    });
-}
-
-#[test]
-fn two_callers_are_both_served_once() {
+/// One resident and a caller per slot, each calling `calls` times.
+fn all_are_served<const N: usize>(calls: u32, preemptions: Option<usize>) {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
-    model.check(|| {
-        let ring = Ring::<2>::new();
-        let callers = [0, 1].map(|slot| {
+    model.preemption_bound = preemptions;
+    model.check(move || {
+        let ring = Ring::<N>::new();
+        let callers = core::array::from_fn::<_, N, _>(|slot| {
             let ring = ring.clone();
-            thread::spawn(move || assert_eq!(ring.call(slot, slot as u32), Some(slot as u32 + 100)))
+            thread::spawn(move || (0..calls).for_each(|i| assert_eq!(ring.call(slot, i), Some(i + 100))))
         });
         let mut served = 0;
-        while served < 2 {
+        while served < N * calls as usize {
             served += ring.turn();
         }
         callers.into_iter().for_each(|caller| caller.join().unwrap());
         assert_eq!(ring.pending.swap(0), 0, "every ring was taken");
     });
+}
+
+#[test]
+fn a_caller_is_woken_and_sees_the_whole_answer() {
+    all_are_served::<1>(1, None);
+}
+
+#[test]
+fn a_caller_is_woken_every_time() {
+    all_are_served::<1>(2, Some(4));
+}
+
+#[test]
+fn two_callers_are_both_served_once() {
+    all_are_served::<2>(1, Some(3));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::layout::{DataArea, Info, Memory, RING_LEN, State};
 use super::{Frame, Kernel, spin_turns};
 use crate::sys;
+use core::sync::atomic::AtomicU32;
 
 /// How long the resident looks out for the next request before it sleeps.
 const SPIN_NANOS: u64 = 20_000;
@@ -81,6 +82,12 @@ impl Server {
     /// Tells callers what the resident is doing.
     pub fn set_state(&self, state: State) {
         self.memory.set_state(state);
+    }
+
+    /// Where the state stands: for who must set it without having the server, such as a panic handler.
+    #[must_use]
+    pub fn state_word(&self) -> &AtomicU32 {
+        self.memory.state_word()
     }
 
     /// Answers requests until the handler says stop. Afterwards every request is refused, and the

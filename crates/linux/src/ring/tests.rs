@@ -355,19 +355,22 @@ fn the_slot_of_a_caller_that_died_while_served_is_taken_over_when_that_is_done()
 fn round_trip() {
     let mut resident = Resident::start();
     let mut client = resident.client();
-    for _ in 0..3 {
-        let start = Instant::now();
-        (0..100_000).for_each(|_| drop(client.call(&frame(ECHO), || true)));
-        println!("spinning: {:?}", start.elapsed() / 100_000);
-    }
-    let mut slept = Duration::ZERO;
-    for _ in 0..200 {
-        thread::sleep(Duration::from_millis(2));
-        let start = Instant::now();
-        client.call(&frame(ECHO), || true).unwrap();
-        slept += start.elapsed();
-    }
-    println!("from sleep: {:?}", slept / 200);
+    let mut measure = |what: &str, runs: usize, pause: Duration| {
+        let mut times: Vec<_> = (0..runs)
+            .map(|_| {
+                if pause > Duration::ZERO {
+                    thread::sleep(pause);
+                }
+                let start = Instant::now();
+                client.call(&frame(ECHO), || true).unwrap();
+                start.elapsed()
+            })
+            .collect();
+        times.sort();
+        println!("{what}: best tenth {:?}, median {:?}", times[runs / 10], times[runs / 2]);
+    };
+    measure("spinning", 100_000, Duration::ZERO);
+    measure("from sleep", 300, Duration::from_millis(2));
     drop(client);
     resident.stop();
 }

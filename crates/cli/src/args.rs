@@ -1,0 +1,265 @@
+//! The command line as clap reads it. Help, completions and manual pages come from here too.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+
+use crate::parse::{address, pid, protection, size};
+use crate::words::Protect;
+
+const ABOUT: &str = "The memory of any live Linux process, in the words of Win32";
+
+const LONG: &str = "\
+The memory of any live Linux process, in the words of Win32: reserve, commit, protect, query, read, write and free \
+pages in a process that runs on meanwhile.
+
+PID is any live process that you may trace. Addresses are hex (0x…) or decimal; sizes take the suffixes K, M and G \
+(1024-based). Protections are none r rw rx rwx x rc rxc, followed by any of +guard +nocache +writecombine.
+
+With --json, every command prints one JSON document on standard output.";
+
+const EXITS: &str = "\
+Exit status: 0 done, 1 refused (one sentence on standard error, or a JSON error), 2 wrong usage.
+
+Start here:
+  pagewright tour";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "pagewright",
+    bin_name = "pagewright",
+    version,
+    about = ABOUT,
+    long_about = LONG,
+    after_help = EXITS,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Do the whole job on two real programs, each step proven from /proc
+    #[command(after_help = "Example:\n  pagewright tour")]
+    Tour,
+    /// List every region of a process, ours and its own
+    #[command(after_help = "Example:\n  pagewright map 4711")]
+    Map(Map),
+    /// Say what is at an address (VirtualQueryEx)
+    #[command(after_help = "Example:\n  pagewright query 4711 0x200000000000")]
+    Query(Query),
+    /// Reserve, commit, or both (VirtualAllocEx)
+    #[command(after_help = "Example:\n  pagewright alloc 4711 --size 64K --protect rw+guard")]
+    Alloc(Alloc),
+    /// Release an allocation, or decommit pages of it (VirtualFreeEx)
+    #[command(after_help = "Example:\n  pagewright free 4711 0x200000000000")]
+    Free(Free),
+    /// Change the protection of committed pages (VirtualProtectEx)
+    #[command(after_help = "Example:\n  pagewright protect 4711 0x200000000000 --size 4K --protect rx")]
+    Protect(ProtectArgs),
+    /// Copy bytes out (ReadProcessMemory)
+    #[command(after_help = "Example:\n  pagewright read 4711 0x200000000000 --size 64")]
+    Read(Read),
+    /// Copy bytes in (WriteProcessMemory)
+    #[command(after_help = "Example:\n  pagewright write 4711 0x200000000000 --text 'hello'")]
+    Write(Write),
+    /// Say whether the resident is in a process, and what it holds
+    #[command(after_help = "Example:\n  pagewright status 4711")]
+    Status(Status),
+    /// Take the resident out of a process again, without a trace
+    #[command(after_help = "Example:\n  pagewright detach 4711 --release")]
+    Detach(Detach),
+    /// Say what this kernel can do, how commits are made, and who uses up the mappings
+    #[command(after_help = "Example:\n  pagewright doctor 4711")]
+    Doctor(Doctor),
+    /// Print the completions of a shell
+    #[command(
+        after_help = "Example:\n  pagewright completions bash > ~/.local/share/bash-completion/completions/pagewright"
+    )]
+    Completions(Completions),
+    /// Print the manual page, or write all of them into a directory
+    #[command(after_help = "Example:\n  pagewright man --out ~/.local/share/man/man1")]
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Map {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// Only what was allocated with Pagewright
+    #[arg(long)]
+    pub(crate) ours: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Query {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// Any address of the user range
+    #[arg(value_name = "ADDR", value_parser = address)]
+    pub(crate) at: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alloc {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// How many bytes
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub(crate) size: u64,
+    /// Exactly there (rounded down to 64 KiB; to a page when only committing)
+    #[arg(long, value_name = "ADDR", value_parser = address, conflicts_with = "near")]
+    pub(crate) at: Option<u64>,
+    /// As near as possible to that address, and within 2 GiB of it
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) near: Option<u64>,
+    #[command(flatten)]
+    pub(crate) steps: Steps,
+    /// What may be done with the pages
+    #[arg(long, value_name = "P", default_value = "rw", value_parser = protection)]
+    pub(crate) protect: Protect,
+    #[command(flatten)]
+    pub(crate) extras: Extras,
+}
+
+/// Neither means both.
+#[derive(Debug, Args)]
+pub(crate) struct Steps {
+    /// Only reserve the range (with --commit: reserve and commit, as without both)
+    #[arg(long)]
+    pub(crate) reserve: bool,
+    /// Only commit pages of the reservation at --at
+    #[arg(long)]
+    pub(crate) commit: bool,
+}
+
+/// What has a flag in Win32, and none of it with --near.
+#[derive(Debug, Args)]
+pub(crate) struct Extras {
+    /// At the highest free address
+    #[arg(long, conflicts_with = "near")]
+    pub(crate) top_down: bool,
+    /// Of large pages
+    #[arg(long, conflicts_with = "near")]
+    pub(crate) large: bool,
+    /// With a record of the pages that are written
+    #[arg(long, conflicts_with = "near")]
+    pub(crate) write_watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Free {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// The base of the allocation, or an address in it if there is a size
+    #[arg(value_name = "ADDR", value_parser = address)]
+    pub(crate) at: u64,
+    /// Only that many bytes, with --decommit; without it the whole allocation
+    #[arg(long, value_name = "N", value_parser = size, default_value = "0", hide_default_value = true)]
+    pub(crate) size: u64,
+    /// Give back the memory but keep the range reserved
+    #[arg(long)]
+    pub(crate) decommit: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProtectArgs {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// Where to begin
+    #[arg(value_name = "ADDR", value_parser = address)]
+    pub(crate) at: u64,
+    /// How many bytes; every page touched changes
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub(crate) size: u64,
+    /// What may be done with the pages from now on
+    #[arg(long, value_name = "P", value_parser = protection)]
+    pub(crate) protect: Protect,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Read {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// Where to begin
+    #[arg(value_name = "ADDR", value_parser = address)]
+    pub(crate) at: u64,
+    /// How many bytes
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub(crate) size: u64,
+    /// Write the bytes to a file, all or nothing (-: standard output)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["hex", "text", "input"]))]
+pub(crate) struct Write {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// Where to begin
+    #[arg(value_name = "ADDR", value_parser = address)]
+    pub(crate) at: u64,
+    /// These bytes, as pairs of hex digits; blanks are skipped
+    #[arg(long, value_name = "H", value_parser = crate::parse::hex)]
+    pub(crate) hex: Option<crate::parse::Bytes>,
+    /// This text, as UTF-8, without a zero behind it
+    #[arg(long, value_name = "T")]
+    pub(crate) text: Option<String>,
+    /// The bytes of a file (-: standard input)
+    #[arg(long = "in", id = "input", value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Detach {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// Release first what was allocated; without it, it stays in the process
+    #[arg(long)]
+    pub(crate) release: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The process whose mappings are counted; without it, this command itself
+    #[arg(value_parser = pid)]
+    pub(crate) pid: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The page of one command instead of the first page
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
+    pub(crate) page: Option<String>,
+    /// Write every page into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}

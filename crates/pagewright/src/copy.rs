@@ -1,0 +1,35 @@
+//! Copying bytes between this process and another, or itself.
+
+use pagewright_linux::sys::{self, Errno};
+
+/// Copies out of `pid`, up to the first byte that cannot be read.
+pub(crate) fn read(pid: i32, at: u64, into: &mut [u8]) -> Result<usize, Errno> {
+    let mut done = 0;
+    while done < into.len() {
+        let Some(from) = at.checked_add(done as u64) else { break };
+        match sys::process_vm_readv(pid, &mut into[done..], from as usize) {
+            Ok(0) | Err(Errno::EFAULT) => break,
+            Ok(count) => done += count,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}
+
+/// Copies into `pid`, up to the first byte that cannot be written.
+pub(crate) fn write(pid: i32, at: u64, from: &[u8]) -> Result<usize, Errno> {
+    let mut done = 0;
+    while done < from.len() {
+        let Some(to) = at.checked_add(done as u64) else { break };
+        // SAFETY: who writes to an address of his own process says that nothing of
+        // Rust's relies on what is there; for another process there is no such thing.
+        match unsafe { sys::process_vm_writev(pid, &from[done..], to as usize) } {
+            Ok(0) | Err(Errno::EFAULT) => break,
+            Ok(count) => done += count,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}

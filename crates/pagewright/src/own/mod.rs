@@ -1,0 +1,186 @@
+//! The address space of this process.
+//!
+//! One map for the whole process, made at the first call. Everything may be called
+//! from any thread; `query` also from signal handlers, whatever they interrupted.
+//! A forked child has a copy of the map, like of the memory that it describes.
+
+mod twin;
+
+use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
+
+use pagewright_core::{
+    AddressSpace, Allocate, Disposal, Done, Error as CoreError, Free, Geometry, Info, Kind, Lock, Machine,
+    PageRange, Protect, Protection, State, Va, Verb,
+};
+use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy, scattered_geometry};
+use pagewright_linux::sys;
+
+use crate::error::{Error, Result};
+use crate::process::Status;
+use twin::{Reentered, Torn, Twin};
+
+type Own = Twin<AddressSpace, Linux>;
+
+static OWN: OnceLock<Own> = OnceLock::new();
+
+/// Lets tests and doubters choose how commits are made: `markers` or `mprotect`.
+const STRATEGY_VARIABLE: &str = "PAGEWRIGHT_COMMIT";
+
+fn own() -> &'static Own {
+    OWN.get_or_init(|| {
+        let geometry = scattered_geometry();
+        let space = AddressSpace::new(geometry, default_limit());
+        Twin::new(space, Linux::with(geometry, MapsFile::OnDemand, chosen()))
+    })
+}
+
+/// The strategy that the environment names, else the one that works.
+pub(crate) fn chosen() -> Choice {
+    match std::env::var(STRATEGY_VARIABLE).as_deref() {
+        Ok("mprotect") => Choice::forced(Strategy::Mprotect),
+        Ok("markers") => Choice::forced(Strategy::Markers),
+        Ok(_) | Err(_) => Choice::probe(),
+    }
+}
+
+/// RAM plus swap.
+pub(crate) fn default_limit() -> u64 {
+    sys::total_memory().map_or(u64::MAX, |(ram, swap)| ram.saturating_add(swap))
+}
+
+/// Decides, tells the machine, and applies the edit to both copies.
+fn perform<T>(
+    verb: Verb,
+    decide: impl FnOnce(&AddressSpace, &mut Linux) -> std::result::Result<Done<T>, CoreError>,
+) -> Result<T> {
+    let done = own().write(repair, decide, AddressSpace::apply);
+    match done {
+        Ok(Ok(done)) => Ok(done.value),
+        Ok(Err(error)) => Err(ours(error)),
+        Err(Reentered) => Err(Error::because(
+            verb,
+            Kind::Busy,
+            std::process::id(),
+            "this thread is inside of another call already: a signal handler may query, and \
+             do everything else only after faults of the program's own",
+        )),
+    }
+}
+
+fn ours(error: CoreError) -> Error {
+    Error::of(error, std::process::id())
+}
+
+/// In a forked child: the machine works on this process now, and what a thread of
+/// the parent was in the middle of is re-derived from the truth.
+fn repair(space: &AddressSpace, machine: &mut Linux, torn: Torn) {
+    match torn {
+        Torn::No => machine.reidentify(),
+        Torn::Perhaps => {
+            // Its bookkeeping may be half-changed, so it is not even dropped.
+            let fresh = Linux::with(*space.geometry(), MapsFile::OnDemand, machine.choice());
+            std::mem::forget(std::mem::replace(machine, fresh));
+            space.rederive(machine);
+        }
+    }
+}
+
+pub(crate) fn allocate(request: &Allocate) -> Result<PageRange> {
+    perform(Verb::Allocate, |space, machine| space.allocate(machine, request))
+}
+
+pub(crate) fn free(request: &Free) -> Result<PageRange> {
+    perform(Verb::Free, |space, machine| space.free(machine, request))
+}
+
+pub(crate) fn protect(request: &Protect) -> Result<Protection> {
+    perform(Verb::Protect, |space, machine| space.protect(machine, request))
+}
+
+pub(crate) fn lock(request: &Lock) -> Result<PageRange> {
+    perform(Verb::Lock, |space, machine| space.lock(machine, request))?.map_err(ours)
+}
+
+/// Safe in a signal handler: no locks, no memory.
+pub(crate) fn query_raw(at: u64) -> std::result::Result<Info, CoreError> {
+    let look = |space: &AddressSpace| space.query(&Linux::viewer(*space.geometry()), at);
+    match OWN.get() {
+        Some(own) => own.read(look),
+        None => look(&AddressSpace::new(Geometry::X86_64, 0)),
+    }
+}
+
+pub(crate) fn query(at: u64) -> Result<Info> {
+    query_raw(at).map_err(ours)
+}
+
+pub(crate) fn runs() -> Result<Vec<Info>> {
+    let mut runs = Vec::new();
+    let mut at = 0;
+    let end = Geometry::X86_64.user_end();
+    while at < end {
+        let info = query(at)?;
+        at = info.base + info.size.max(Geometry::X86_64.page);
+        if info.state != State::Free {
+            runs.push(info);
+        }
+    }
+    Ok(runs)
+}
+
+pub(crate) fn read(at: u64, into: &mut [u8]) -> Result<usize> {
+    Ok(crate::copy::read(sys::getpid(), at, into).unwrap_or(0))
+}
+
+pub(crate) fn write(at: u64, from: &[u8]) -> Result<usize> {
+    Ok(crate::copy::write(sys::getpid(), at, from).unwrap_or(0))
+}
+
+pub(crate) fn poke(at: u64, from: &[u8]) -> Result<usize> {
+    let denied = |error: std::io::Error| {
+        let sentence = format!("cannot write to /proc/self/mem ({error}); change the protection first");
+        Error::because(Verb::Write, Kind::AccessDenied, std::process::id(), sentence)
+    };
+    let memory = std::fs::OpenOptions::new().write(true).open("/proc/self/mem").map_err(denied)?;
+    Ok(memory.write_at(from, at).unwrap_or(0))
+}
+
+pub(crate) fn set_limit(bytes: u64) {
+    // A refusal is impossible outside of a signal handler that interrupted a call.
+    let _ = own().write(repair, |_, _| Ok::<_, ()>(bytes), |space, limit| space.set_limit(*limit));
+}
+
+pub(crate) fn release_all() -> Result<()> {
+    loop {
+        let first = own().read(|space| space.regions().next().map(|(range, _)| range.start()));
+        let Some(at) = first.map(Va::get) else { return Ok(()) };
+        free(&Free { at, size: 0, disposal: Disposal::Release })?;
+    }
+}
+
+pub(crate) fn status() -> Status {
+    let choice = chosen();
+    own().read(|space| Status {
+        attached: true,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        tid: 0,
+        regions: space.region_count() as u64,
+        committed: space.charge().used(),
+        limit: space.charge().limit(),
+        overhead: 0,
+        uptime_ms: 0,
+        strategy: strategy_name(choice.strategy as u64).to_owned(),
+    })
+}
+
+/// The word for a strategy that came as a number.
+pub(crate) const fn strategy_name(number: u64) -> &'static str {
+    if number == Strategy::Markers as u64 { "markers" } else { "mprotect" }
+}
+
+// The machine is used through the contract; this is the proof that it is one.
+const _: fn() = || {
+    const fn is_machine<M: Machine>() {}
+    is_machine::<Linux>();
+};

@@ -1,0 +1,320 @@
+//! Two copies of one truth, so that reading never waits.
+//!
+//! A query may come from a signal handler that interrupted, on the same thread, a
+//! change of the very thing it asks about. So there are two copies: readers use the
+//! live one; a writer changes the other, makes it live, waits until nobody reads
+//! the old one, and makes the same change there.
+//!
+//! ```text
+//!   readers ──► live ─┐            writer: 1. edit the spare
+//!                     ▼                    2. live = spare
+//!        [ side 0 ] [ side 1 ]             3. wait for the old side's readers
+//!                                          4. edit the old side too
+//! ```
+//!
+//! Locks, outermost first: `Twin::writer`. Readers take none.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+
+use pagewright_linux::sys;
+
+/// A value in two copies, and a second value that only writers use.
+#[derive(Debug)]
+pub(super) struct Twin<T, W> {
+    sides: [UnsafeCell<T>; 2],
+    /// Which side readers use: 0 or 1.
+    live: AtomicUsize,
+    /// How many readers each side has.
+    readers: [AtomicUsize; 2],
+    writer: WriterLock,
+    work: UnsafeCell<W>,
+}
+
+// SAFETY: readers share a side only while no writer touches it (the reader counts),
+// writers exclude each other (the lock), and both values may move between threads.
+unsafe impl<T: Send + Sync, W: Send> Sync for Twin<T, W> {}
+
+/// Why a writer was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reentered;
+
+impl<T: Clone, W> Twin<T, W> {
+    pub(super) fn new(value: T, work: W) -> Self {
+        Self {
+            sides: [UnsafeCell::new(value.clone()), UnsafeCell::new(value)],
+            live: AtomicUsize::new(0),
+            readers: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            writer: WriterLock::new(),
+            work: UnsafeCell::new(work),
+        }
+    }
+
+    /// Reads. Takes no lock and no memory: may run in a signal handler.
+    pub(super) fn read<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        let side = loop {
+            let side = self.live.load(Ordering::SeqCst) & 1;
+            self.readers[side].fetch_add(1, Ordering::SeqCst);
+            if self.live.load(Ordering::SeqCst) & 1 == side {
+                break side;
+            }
+            self.readers[side].fetch_sub(1, Ordering::SeqCst);
+        };
+        // SAFETY: this side was live after we were counted, so a writer that wants
+        // to change it waits for the count to fall.
+        let answer = look(unsafe { &*self.sides[side].get() });
+        self.readers[side].fetch_sub(1, Ordering::SeqCst);
+        answer
+    }
+
+    /// Decides with the truth and the writers' value, then applies the edit to both
+    /// copies. `edit` must do the same to both.
+    ///
+    /// # Errors
+    /// `Reentered` if this thread is inside of `write` already (a signal handler
+    /// interrupted it). `repair` runs first in a forked child, with what the parent's
+    /// threads may have left half-done.
+    pub(super) fn write<D, R>(
+        &self,
+        repair: impl FnOnce(&T, &mut W, Torn),
+        decide: impl FnOnce(&T, &mut W) -> Result<D, R>,
+        edit: impl Fn(&mut T, &D),
+    ) -> Result<Result<D, R>, Reentered> {
+        let _held = self.enter(repair)?;
+        let live = self.live.load(Ordering::SeqCst) & 1;
+        // SAFETY: we hold the writer lock, so nobody changes a side, and nobody
+        // else uses the writers' value.
+        let (truth, work) = unsafe { (&*self.sides[live].get(), &mut *self.work.get()) };
+        let done = match decide(truth, work) {
+            Ok(done) => done,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        self.publish(live, |side| edit(side, &done));
+        Ok(Ok(done))
+    }
+
+    fn publish(&self, live: usize, edit: impl Fn(&mut T)) {
+        let spare = 1 - live;
+        // SAFETY: we hold the writer lock, and the previous writer left this side
+        // without readers; new ones go to the live side.
+        edit(unsafe { &mut *self.sides[spare].get() });
+        self.live.store(spare, Ordering::SeqCst);
+        let mut waits = 0_u32;
+        while self.readers[live].load(Ordering::SeqCst) != 0 {
+            waits += 1;
+            if waits > 100 {
+                sys::sched_yield();
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+        // SAFETY: we hold the writer lock, and the last reader of this side left.
+        edit(unsafe { &mut *self.sides[live].get() });
+    }
+
+    fn enter(&self, repair: impl FnOnce(&T, &mut W, Torn)) -> Result<Held<'_>, Reentered> {
+        if let Some(recovery) = self.writer.forked() {
+            let torn = recovery.torn;
+            for count in &self.readers {
+                count.store(0, Ordering::SeqCst);
+            }
+            let live = self.live.load(Ordering::SeqCst) & 1;
+            // SAFETY: this is a forked child and we are its only recovery: the
+            // threads that read or wrote do not exist here. The live side is whole,
+            // because writers only ever change the other one.
+            let (truth, spare, work) = unsafe {
+                (&*self.sides[live].get(), &mut *self.sides[1 - live].get(), &mut *self.work.get())
+            };
+            if torn == Torn::Perhaps {
+                // The half-edited copy may hold anything, so it is not even dropped.
+                // SAFETY: as above; a write does not look at what was there.
+                unsafe { std::ptr::write(spare, truth.clone()) };
+            }
+            repair(truth, work, torn);
+        }
+        self.writer.lock()
+    }
+}
+
+/// Whether a writer was at work when the process forked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Torn {
+    /// Nobody was.
+    No,
+    /// Somebody was: what only writers use may be half-changed.
+    Perhaps,
+}
+
+/// A lock that knows its owner, and that notices a fork.
+#[derive(Debug)]
+struct WriterLock {
+    /// 0 free, 1 held, 2 held and somebody sleeps.
+    word: AtomicU32,
+    /// Which thread holds it: the address of a thread-local, 0 for none.
+    owner: AtomicUsize,
+    /// A byte that a fork resets to 0: 1 this process, 2 recovering.
+    token: &'static AtomicU8,
+}
+
+#[derive(Debug)]
+struct Held<'a>(&'a WriterLock);
+
+/// A child that is being set right; finished on drop.
+struct Recovery<'a> {
+    lock: &'a WriterLock,
+    torn: Torn,
+}
+
+thread_local! {
+    static ME: u8 = const { 0 };
+}
+
+fn me() -> usize {
+    ME.with(|mark| &raw const *mark as usize)
+}
+
+impl WriterLock {
+    fn new() -> Self {
+        let token = fork_token();
+        token.store(1, Ordering::SeqCst);
+        Self { word: AtomicU32::new(0), owner: AtomicUsize::new(0), token }
+    }
+
+    fn lock(&self) -> Result<Held<'_>, Reentered> {
+        if self.word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.wait()?;
+        }
+        self.owner.store(me(), Ordering::Relaxed);
+        Ok(Held(self))
+    }
+
+    #[cold]
+    fn wait(&self) -> Result<(), Reentered> {
+        if self.owner.load(Ordering::Relaxed) == me() {
+            return Err(Reentered);
+        }
+        for _ in 0..200 {
+            if self.word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                return Ok(());
+            }
+            std::hint::spin_loop();
+        }
+        while self.word.swap(2, Ordering::Acquire) != 0 {
+            // The time limit only guards against a lost wake-up; the loop decides.
+            let _ = sys::futex_wait(&self.word, 2, sys::Timespec::from_nanos(50_000_000));
+        }
+        Ok(())
+    }
+
+    /// In a forked child, once: resets the lock.
+    fn forked(&self) -> Option<Recovery<'_>> {
+        match self.token.load(Ordering::Acquire) {
+            1 => None,
+            _ => self.recover(),
+        }
+    }
+
+    #[cold]
+    fn recover(&self) -> Option<Recovery<'_>> {
+        if self.token.compare_exchange(0, 2, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            while self.token.load(Ordering::SeqCst) == 2 {
+                sys::sched_yield();
+            }
+            return None;
+        }
+        let held = self.word.swap(0, Ordering::SeqCst) != 0;
+        self.owner.store(0, Ordering::SeqCst);
+        Some(Recovery { lock: self, torn: if held { Torn::Perhaps } else { Torn::No } })
+    }
+}
+
+impl Drop for Recovery<'_> {
+    fn drop(&mut self) {
+        self.lock.token.store(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.owner.store(0, Ordering::Relaxed);
+        if self.0.word.swap(0, Ordering::Release) == 2 {
+            // Waking is a courtesy: sleepers wake by themselves too.
+            let _ = sys::futex_wake(&self.0.word, 1);
+        }
+    }
+}
+
+/// A byte on a page that the kernel clears in a forked child. Where the kernel
+/// cannot (before 4.14), the byte is an ordinary one, and a child of a program with
+/// threads that forks in the middle of a call must not use the library.
+fn fork_token() -> &'static AtomicU8 {
+    static ORDINARY: AtomicU8 = AtomicU8::new(0);
+    let page = 0x1000;
+    // SAFETY: a new mapping at a place that the kernel chooses.
+    let mapped =
+        unsafe { sys::mmap(sys::Place::Anywhere, page, sys::Prot::READ_WRITE, sys::Backing::Anonymous) };
+    let Ok(at) = mapped else { return &ORDINARY };
+    // SAFETY: the page was mapped just now and is ours for ever.
+    if unsafe { sys::madvise(at, page, sys::Advice::WipeOnFork) }.is_err() {
+        // SAFETY: as above, and nobody uses it.
+        let _ = unsafe { sys::munmap(at, page) };
+        return &ORDINARY;
+    }
+    // SAFETY: the page is mapped, zero, aligned, and stays for the rest of the process.
+    unsafe { &*(at as *const AtomicU8) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    type Pair = Twin<(u64, u64), u64>;
+
+    fn add(twin: &Pair) -> Result<(), Reentered> {
+        twin.write(
+            |_, _, _| {},
+            |truth, work| {
+                *work += 1;
+                Ok::<_, ()>(truth.0 + 1)
+            },
+            |side, done| *side = (*done, *done),
+        )
+        .map(|_| ())
+    }
+
+    #[test]
+    fn readers_never_see_half_an_edit() {
+        let twin: Arc<Pair> = Arc::new(Twin::new((0, 0), 0));
+        let writers: Vec<_> = (0..2)
+            .map(|_| {
+                let twin = Arc::clone(&twin);
+                std::thread::spawn(move || (0..2000).for_each(|_| add(&twin).expect("not nested")))
+            })
+            .collect();
+        let mut last = 0;
+        while last < 4000 {
+            let (a, b) = twin.read(|pair| *pair);
+            assert_eq!(a, b);
+            assert!(a >= last);
+            last = a;
+        }
+        for writer in writers {
+            writer.join().expect("no panic");
+        }
+    }
+
+    #[test]
+    fn a_write_inside_a_write_is_refused_and_a_read_is_answered() {
+        let twin: Pair = Twin::new((7, 7), 0);
+        let inner = twin.write(
+            |_, _, _| {},
+            |_, _| {
+                assert_eq!(twin.read(|pair| pair.0), 7);
+                Ok::<_, ()>(add(&twin))
+            },
+            |_, _| {},
+        );
+        assert_eq!(inner, Ok(Ok(Err(Reentered))));
+    }
+}

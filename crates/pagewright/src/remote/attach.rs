@@ -1,0 +1,173 @@
+//! Finding the resident, placing it, and taking it out.
+
+use std::time::{Duration, Instant};
+
+use pagewright_core::wire::{Frame, OPERATIONS};
+use pagewright_core::{Kind, Verb};
+use pagewright_linux::machine::Strategy;
+use pagewright_linux::ring::{RING_LEN, RingError};
+use rustix::fd::OwnedFd;
+use rustix::fs::{FlockOperation, OFlags};
+
+use super::link::{Link, THREAD_NAME};
+use super::{Broken, Remote};
+use crate::error::{Error, Result};
+use crate::inject::{self, InjectError, Plan, Reason};
+use crate::own::chosen;
+use crate::process::Attached;
+
+/// The resident's program, built and embedded by this crate's build script.
+const RESIDENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/resident.elf"));
+
+/// Bytes of stack that the resident gets.
+const STACK: usize = 64 << 10;
+
+/// How long a resident may take to get ready. It needs a few microseconds; a machine
+/// that is overloaded may not give it those at once.
+const READY: Duration = Duration::from_secs(5);
+
+/// The most that a resident's own memory can be.
+const LARGEST_REGION: u64 = 64 << 20;
+
+/// The request that makes a resident give back what it holds and park.
+const STOP: u64 = OPERATIONS + 2;
+
+impl Remote {
+    /// The resident of the target, whoever placed it.
+    pub(super) fn find(&self) -> Result<Option<Link>> {
+        let Ok(mut threads) = self.target.threads() else { return Ok(None) };
+        // Younger threads last; the resident is most often the youngest.
+        threads.sort_unstable();
+        for tid in threads.into_iter().rev() {
+            let name = self.target.read(&format!("task/{tid}/comm"));
+            if !name.is_ok_and(|name| name.trim_end() == THREAD_NAME) {
+                continue;
+            }
+            match Link::open(&self.target, tid) {
+                Ok(link) => return Ok(Some(link)),
+                Err(RingError::Version(_)) => return Err(self.other_version()),
+                Err(RingError::Busy) => return Err(self.not_answering(Verb::Attach)),
+                // A thread that only has the name, or a resident on its way in or out.
+                Err(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Places the resident, unless somebody else does so first.
+    pub(super) fn place(&self, link: &mut Option<Link>) -> Result<Attached> {
+        let _serialised = self.serialise()?;
+        if let Some(found) = self.find()? {
+            let tid = found.tid();
+            *link = Some(found);
+            return Ok(Attached { tid, found: true, stopped_ns: 0 });
+        }
+        if RESIDENT.is_empty() {
+            let sentence = "this build of Pagewright has no resident; build it on x86-64 Linux";
+            return Err(Error::because(Verb::Attach, Kind::Unsupported, self.pid(), sentence));
+        }
+        let forced = u64::from(chosen().strategy == Strategy::Mprotect);
+        let plan = Plan { blob: RESIDENT, stack: STACK, tail: 0, args: [forced, 0, 0, 0] };
+        let placed = inject::inject(&self.target, &plan).map_err(|error| self.cannot_attach(&error))?;
+        let opened = match self.wait_ready(placed.tid) {
+            Ok(opened) => opened,
+            Err(error) => {
+                // It parks when it cannot start; take it out again, and report the start.
+                let region = placed.base..placed.base.saturating_add(placed.len);
+                let _ = inject::remove(&self.target, placed.tid, &[region]);
+                return Err(error);
+            }
+        };
+        *link = Some(opened);
+        let stopped_ns = u64::try_from(placed.stopped.as_nanos()).unwrap_or(u64::MAX);
+        Ok(Attached { tid: placed.tid.unsigned_abs(), found: false, stopped_ns })
+    }
+
+    fn wait_ready(&self, tid: i32) -> Result<Link> {
+        let start = Instant::now();
+        loop {
+            match Link::open(&self.target, tid) {
+                Ok(link) => return Ok(link),
+                Err(RingError::NotReady | RingError::NotARing)
+                    if start.elapsed() < READY && !self.has_failed(tid) =>
+                {
+                    std::thread::sleep(Duration::from_micros(20));
+                }
+                Err(_) if self.target.is_ended() => return Err(self.gone(Verb::Attach)),
+                Err(error) => {
+                    let pid = self.pid();
+                    let sentence =
+                        format!("the resident was placed in process {pid} but did not start: {error}");
+                    return Err(Error::because(Verb::Attach, Kind::Protocol, pid, sentence));
+                }
+            }
+        }
+    }
+
+    /// Whether a resident says by its name that it could not start.
+    fn has_failed(&self, tid: i32) -> bool {
+        let name = self.target.read(&format!("task/{tid}/comm"));
+        name.is_ok_and(|name| name.trim_end() != THREAD_NAME && name.starts_with(THREAD_NAME))
+    }
+
+    /// Stops the resident and removes its thread and its memory.
+    pub(super) fn remove(&self, mut link: Link) -> Result<()> {
+        let _serialised = self.serialise()?;
+        // Whether it may be traced decides, before anything is given up.
+        self.check_access()?;
+        let mut request: Frame = [0; 16];
+        request[0] = STOP;
+        match link.call(&request) {
+            Ok(_) | Err(Broken::Dead) => {}
+            Err(Broken::Busy) => return Err(self.not_answering(Verb::Attach)),
+            Err(Broken::Nonsense) => return Err(self.nonsense(Verb::Attach)),
+        }
+        let (tid, info) = (link.tid(), *link.info());
+        drop(link);
+        let plausible = info.ring.1 == RING_LEN as u64 && info.region.1 <= LARGEST_REGION;
+        if !plausible {
+            return Err(self.nonsense(Verb::Attach));
+        }
+        let ranges = [info.ring, info.region].map(|(base, len)| base..base.saturating_add(len));
+        match inject::remove(&self.target, tid.cast_signed(), &ranges) {
+            Ok(()) => Ok(()),
+            Err(_) if self.target.is_ended() => Ok(()),
+            Err(error) => Err(self.cannot_attach(&error)),
+        }
+    }
+
+    /// Keeps other callers from attaching or detaching at the same time. The kernel
+    /// gives the lock back when this process dies.
+    fn serialise(&self) -> Result<OwnedFd> {
+        let directory = self.target.open_file(".", OFlags::RDONLY | OFlags::DIRECTORY);
+        let directory = directory.map_err(|errno| self.cannot_open(Verb::Attach, errno))?;
+        rustix::fs::flock(&directory, FlockOperation::LockExclusive)
+            .map_err(|errno| self.cannot_open(Verb::Attach, errno))?;
+        Ok(directory)
+    }
+
+    fn other_version(&self) -> Error {
+        let pid = self.pid();
+        let sentence = format!(
+            "process {pid} is attached by another version of Pagewright; detach it with that version first"
+        );
+        Error::because(Verb::Attach, Kind::Busy, pid, sentence)
+    }
+
+    fn cannot_attach(&self, error: &InjectError) -> Error {
+        let kind = match error.reason {
+            Reason::NoSuchProcess | Reason::Ended | Reason::Died => Kind::Gone,
+            Reason::Bits32 => Kind::Unsupported,
+            Reason::KernelThread
+            | Reason::NotPermitted(_)
+            | Reason::Traced { .. }
+            | Reason::Stopped
+            | Reason::Frozen
+            | Reason::Seccomp(_) => Kind::AccessDenied,
+            Reason::Busy => Kind::Busy,
+            Reason::NoSyscallInstruction | Reason::BadImage(_) => Kind::Unsupported,
+            Reason::Failed { errno, .. } => Kind::Machine(u16::try_from(errno).unwrap_or(0)),
+        };
+        Error::because(Verb::Attach, kind, self.pid(), error)
+    }
+}

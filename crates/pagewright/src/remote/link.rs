@@ -1,0 +1,165 @@
+//! The line to a resident that was found.
+
+use pagewright_core::Info;
+use pagewright_core::wire::{Frame, RECORD, decode_info};
+use pagewright_linux::ring::{Client, RingError, State};
+use pagewright_linux::sys::{self, Fd};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fd::{AsFd, IntoRawFd, OwnedFd};
+use rustix::fs::OFlags;
+
+use crate::target::Target;
+
+/// What the resident calls its thread; how one is found among the target's threads.
+pub(super) const THREAD_NAME: &str = "pagewright";
+
+/// How long to wait for a slot of the mailbox before saying that it is busy.
+const PATIENCE_NS: u64 = 1_000_000_000;
+
+/// How long a request may take while its process lives: past that, its process is
+/// stopped, or starved.
+const ANSWER_NS: u64 = 5_000_000_000;
+
+/// A claimed slot in the mailbox of one resident.
+#[derive(Debug)]
+pub(super) struct Link {
+    client: Client,
+    info: pagewright_linux::ring::Info,
+    tid: i32,
+    /// `/proc/PID/task/TID`: stays bound to the thread, and fails once it is gone.
+    thread: OwnedFd,
+    pidfd: OwnedFd,
+}
+
+/// Why a resident did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// It is not there any more.
+    Dead,
+    /// It, or its mailbox, is busy for longer than anybody should wait.
+    Busy,
+    /// What it says makes no sense.
+    Nonsense,
+}
+
+impl From<RingError> for Broken {
+    fn from(error: RingError) -> Self {
+        match error {
+            RingError::Gone | RingError::Stopped | RingError::NotReady | RingError::Inherited => Self::Dead,
+            RingError::Busy | RingError::Unanswered => Self::Busy,
+            RingError::NotARing | RingError::Version(_) | RingError::Protocol | RingError::Kernel(_) => {
+                Self::Nonsense
+            }
+        }
+    }
+}
+
+impl Link {
+    /// Opens the mailbox of the thread `tid`, if that is a resident and ready.
+    pub(super) fn open(target: &Target, tid: i32) -> Result<Self, RingError> {
+        let gone = |_| RingError::Gone;
+        let path = format!("task/{tid}");
+        let thread = target.open_file(&path, OFlags::PATH | OFlags::DIRECTORY).map_err(gone)?;
+        let mailbox =
+            target.open_file(&format!("{path}/fd/0"), OFlags::RDWR).map_err(|_| RingError::NotReady)?;
+        // SAFETY: the number comes out of an owner that gave it up, so it is open and ours.
+        let mut client = Client::open(unsafe { Fd::from_raw(mailbox.into_raw_fd()) })?;
+        let info = client.info()?;
+        match info.state {
+            State::Ready => {}
+            State::Starting => return Err(RingError::NotReady),
+            State::Stopping | State::Parked => return Err(RingError::Stopped),
+            State::Failed => return Err(RingError::Protocol),
+        }
+        client.claim_any(PATIENCE_NS)?;
+        let pidfd = target.pidfd.try_clone().map_err(|_| RingError::Busy)?;
+        Ok(Self { client, info, tid, thread, pidfd })
+    }
+
+    pub(super) fn tid(&self) -> u32 {
+        self.tid.unsigned_abs()
+    }
+
+    /// What it said about itself when it was found.
+    pub(super) fn info(&self) -> &pagewright_linux::ring::Info {
+        &self.info
+    }
+
+    pub(super) fn uptime_ms(&self) -> u64 {
+        sys::monotonic_nanos().saturating_sub(self.info.started) / 1_000_000
+    }
+
+    /// Whether the thread is still there, in a process that has not ended.
+    pub(super) fn is_alive(&self) -> bool {
+        is_alive(&self.thread, &self.pidfd) && self.client.info().is_ok_and(|info| info.state == State::Ready)
+    }
+
+    /// Whether the line belongs to the parent of this forked process.
+    pub(super) fn is_inherited(&self) -> bool {
+        matches!(self.client.info(), Err(RingError::Inherited))
+    }
+
+    /// Asks, and waits for the answer as long as there can be one.
+    pub(super) fn call(&mut self, request: &Frame) -> Result<Frame, Broken> {
+        let (thread, pidfd) = (&self.thread, &self.pidfd);
+        let start = sys::monotonic_nanos();
+        let mut late = false;
+        let alive = || {
+            late = sys::monotonic_nanos().saturating_sub(start) > ANSWER_NS;
+            !late && is_alive(thread, pidfd)
+        };
+        let answer = self.client.call(request, alive);
+        match answer {
+            Ok(frame) => Ok(frame),
+            Err(_) if late => Err(Broken::Busy),
+            Err(RingError::Unanswered) => Err(Broken::Dead),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The runs that the last answer left in the data area; `None` if they make no sense.
+    pub(super) fn records(&self, count: u64) -> Option<Vec<Info>> {
+        let bytes = usize::try_from(count).ok()?.checked_mul(RECORD * 8)?;
+        if bytes > self.client.data_len() {
+            return None;
+        }
+        let mut area = vec![0; bytes];
+        if self.client.copy_data_out(&mut area).ok()? != bytes {
+            return None;
+        }
+        area.chunks_exact(RECORD * 8).map(decode).collect()
+    }
+}
+
+fn decode(record: &[u8]) -> Option<Info> {
+    let mut words = [0; RECORD];
+    for (word, bytes) in words.iter_mut().zip(record.chunks_exact(8)) {
+        *word = u64::from_ne_bytes(bytes.try_into().ok()?);
+    }
+    decode_info(&words)
+}
+
+fn is_alive(thread: &OwnedFd, pidfd: &OwnedFd) -> bool {
+    let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
+    let nothing_to_wait_for = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if rustix::event::poll(&mut ended, Some(&nothing_to_wait_for)).is_ok_and(|ready| ready != 0) {
+        return false;
+    }
+    // A thread that has ended has no files to look at; a process that called `exec`
+    // has no thread of this number.
+    rustix::fs::openat(thread.as_fd(), "stat", OFlags::RDONLY | OFlags::CLOEXEC, rustix::fs::Mode::empty())
+        .and_then(|stat| {
+            let mut text = [0; 256];
+            let length = rustix::io::read(stat, &mut text)?;
+            Ok(is_running(&text[..length]))
+        })
+        .unwrap_or(false)
+}
+
+/// Whether the state in a line of `stat` (behind the name, which ends with the last
+/// parenthesis) is that of a thread that can still run.
+fn is_running(stat: &[u8]) -> bool {
+    let behind = stat.iter().rposition(|byte| *byte == b')').map(|at| &stat[at + 1..]);
+    let state = behind.and_then(|rest| rest.get(1));
+    !matches!(state, None | Some(b'Z' | b'X' | b'x'))
+}

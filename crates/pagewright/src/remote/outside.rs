@@ -1,0 +1,85 @@
+//! A process without a resident, as a machine: it can be looked at, no more.
+
+use pagewright_core::{Access, ForeignRun, Geometry, Machine, PageRange, Refusal, Truth, Va};
+use pagewright_linux::machine::{MapsFile, foreign};
+use pagewright_linux::sys::Fd;
+use rustix::fd::IntoRawFd;
+use rustix::fs::OFlags;
+
+use crate::target::Target;
+
+/// The list of mappings of another process.
+#[derive(Debug)]
+pub(super) struct Outside {
+    maps: MapsFile,
+}
+
+impl Outside {
+    pub(super) fn open(target: &Target) -> Result<Self, rustix::io::Errno> {
+        let maps = target.open_file("maps", OFlags::RDONLY)?;
+        // SAFETY: the number comes out of an owner that gave it up, so it is open and ours.
+        let maps = unsafe { Fd::from_raw(maps.into_raw_fd()) };
+        Ok(Self { maps: MapsFile::Held(maps) })
+    }
+}
+
+/// Whatever changes something cannot be done from outside.
+const NOT_FROM_OUTSIDE: Refusal = Refusal::Denied;
+
+impl Machine for Outside {
+    fn geometry(&self) -> Geometry {
+        Geometry::X86_64
+    }
+
+    fn reserve(&mut self, _: PageRange, _: Option<Access>) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn commit(&mut self, _: PageRange, _: PageRange, _: Access) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn decommit(&mut self, _: PageRange, _: PageRange) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn protect(&mut self, _: PageRange, _: PageRange, _: Access) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn release(&mut self, _: PageRange, _: PageRange) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn wire(&mut self, _: PageRange) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn unwire(&mut self, _: PageRange) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    /// There is no cache of ours in that process.
+    fn resync(&mut self, _: PageRange, _: PageRange, _: &dyn Truth) {}
+
+    fn occupied(&self, _: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn foreign(&self, at: Va) -> Result<ForeignRun, Refusal> {
+        foreign(&self.maps, at.get(), self.geometry().user_end())
+            .map_err(|error| Refusal::Other(error.raw() as u16))
+    }
+
+    fn protect_foreign(&mut self, _: PageRange, _: Access) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn read(&self, _: Va, _: &mut [u8]) -> usize {
+        0
+    }
+
+    fn write(&mut self, _: Va, _: &[u8]) -> usize {
+        0
+    }
+}

@@ -1,0 +1,229 @@
+//! `Virtual…`.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use pagewright_core::{Geometry, Kind, Verb};
+
+use super::super::constants::{INVALID_HANDLE_VALUE, PAGE_NOACCESS};
+use super::super::failure::Failure;
+use super::super::handles::{self, Need};
+use super::super::status::NtStatus;
+use super::super::types::{
+    BOOL, HANDLE, MEM_EXTENDED_PARAMETER, MEMORY_BASIC_INFORMATION, PAGE_PROTECTION_FLAGS,
+    VIRTUAL_ALLOCATION_TYPE, VIRTUAL_FREE_TYPE,
+};
+use super::super::{alloc, extended, free, last_error, lock, protect, protection, query};
+use super::answer;
+use crate::process::Process;
+
+const HIGHEST: u64 = Geometry::X86_64.highest;
+
+/// Reserves or commits memory of this process. NULL and a last error on failure.
+///
+/// # Safety
+/// Recommitting with less access, or over memory in use, has the effects that it
+/// has: nobody may rely on access that is taken away.
+pub unsafe extern "system" fn VirtualAlloc(
+    lpaddress: *const c_void,
+    dwsize: usize,
+    flallocationtype: VIRTUAL_ALLOCATION_TYPE,
+    flprotect: PAGE_PROTECTION_FLAGS,
+) -> *mut c_void {
+    // SAFETY: the caller vouches for the same.
+    unsafe { VirtualAllocEx(INVALID_HANDLE_VALUE, lpaddress, dwsize, flallocationtype, flprotect) }
+}
+
+/// Reserves or commits memory of a process. NULL and a last error on failure.
+///
+/// # Safety
+/// As [`VirtualAlloc`], for that process.
+pub unsafe extern "system" fn VirtualAllocEx(
+    hprocess: HANDLE,
+    lpaddress: *const c_void,
+    dwsize: usize,
+    flallocationtype: VIRTUAL_ALLOCATION_TYPE,
+    flprotect: PAGE_PROTECTION_FLAGS,
+) -> *mut c_void {
+    let plan = alloc::Plan::decode(addr(lpaddress), dwsize as u64, flallocationtype, flprotect, HIGHEST);
+    allocated(plan.and_then(|plan| handles::through(hprocess, Need::Operate, |it| plan.perform(it))))
+}
+
+/// [`VirtualAllocEx`] with extended parameters, of which this version takes address
+/// requirements. A NULL process is this one (HR13).
+///
+/// # Safety
+/// As [`VirtualAllocEx`]; `extendedparameters` points to `parametercount` of them,
+/// and the pointers in them are valid.
+pub unsafe extern "system" fn VirtualAlloc2(
+    process: HANDLE,
+    baseaddress: *const c_void,
+    size: usize,
+    allocationtype: VIRTUAL_ALLOCATION_TYPE,
+    pageprotection: u32,
+    extendedparameters: *mut MEM_EXTENDED_PARAMETER,
+    parametercount: u32,
+) -> *mut c_void {
+    let process = if process.is_null() { INVALID_HANDLE_VALUE } else { process };
+    // SAFETY: the caller vouches for the parameters.
+    let requirements = unsafe { extended::decode(extendedparameters, parametercount) };
+    let plan = requirements.and_then(|requirements| {
+        alloc::Plan::decode(addr(baseaddress), size as u64, allocationtype, pageprotection, HIGHEST)?
+            .require(requirements, HIGHEST)
+    });
+    allocated(plan.and_then(|plan| handles::through(process, Need::Operate, |it| plan.perform(it))))
+}
+
+/// Decommits or releases memory of this process. FALSE and a last error on failure.
+///
+/// # Safety
+/// Nobody may rely on what is freed.
+pub unsafe extern "system" fn VirtualFree(
+    lpaddress: *mut c_void,
+    dwsize: usize,
+    dwfreetype: VIRTUAL_FREE_TYPE,
+) -> BOOL {
+    // SAFETY: the caller vouches for the same.
+    unsafe { VirtualFreeEx(INVALID_HANDLE_VALUE, lpaddress, dwsize, dwfreetype) }
+}
+
+/// Decommits or releases memory of a process. FALSE and a last error on failure.
+///
+/// # Safety
+/// As [`VirtualFree`], for that process.
+pub unsafe extern "system" fn VirtualFreeEx(
+    hprocess: HANDLE,
+    lpaddress: *mut c_void,
+    dwsize: usize,
+    dwfreetype: VIRTUAL_FREE_TYPE,
+) -> BOOL {
+    let request = free::decode(addr(lpaddress), dwsize as u64, dwfreetype, HIGHEST);
+    answer(request.and_then(|request| {
+        handles::through(hprocess, Need::Operate, |process| free::perform(process, &request))
+    }))
+}
+
+/// Changes the protection of memory of this process. FALSE and a last error on
+/// failure.
+///
+/// # Safety
+/// Nobody may rely on access that is taken away. `lpfloldprotect` is NULL or valid.
+pub unsafe extern "system" fn VirtualProtect(
+    lpaddress: *const c_void,
+    dwsize: usize,
+    flnewprotect: PAGE_PROTECTION_FLAGS,
+    lpfloldprotect: *mut PAGE_PROTECTION_FLAGS,
+) -> BOOL {
+    // SAFETY: the caller vouches for the same.
+    unsafe { VirtualProtectEx(INVALID_HANDLE_VALUE, lpaddress, dwsize, flnewprotect, lpfloldprotect) }
+}
+
+/// Changes the protection of memory of a process. FALSE and a last error on failure.
+///
+/// # Safety
+/// As [`VirtualProtect`], for that process.
+pub unsafe extern "system" fn VirtualProtectEx(
+    hprocess: HANDLE,
+    lpaddress: *const c_void,
+    dwsize: usize,
+    flnewprotect: PAGE_PROTECTION_FLAGS,
+    lpfloldprotect: *mut PAGE_PROTECTION_FLAGS,
+) -> BOOL {
+    let changed = protection::decode_protection(flnewprotect).and_then(|protection| {
+        require_pointer(lpfloldprotect.is_null(), "pointer for the old protection")?; // VP01
+        let request = protect::decode(addr(lpaddress), dwsize as u64, protection, HIGHEST)?;
+        handles::through(hprocess, Need::Operate, |process| protect::perform(process, &request))
+    });
+    let old = match &changed {
+        Ok(old) => Some(*old),
+        // VP05: on this one failure the old protection is written as well.
+        Err(failure) if failure.status == NtStatus::NOT_COMMITTED => Some(PAGE_NOACCESS),
+        Err(_) => None,
+    };
+    if let Some(old) = old {
+        // SAFETY: it is not NULL, or the call would have been refused for another
+        // reason; the caller vouches that it is valid then.
+        unsafe { lpfloldprotect.write(old) };
+    }
+    answer(changed.map(drop))
+}
+
+/// Says what stands at an address of this process: the size of the record, or 0 and
+/// a last error. Takes no memory and no locks: safe in a signal handler.
+///
+/// # Safety
+/// `lpbuffer` is NULL or has room for `dwlength` bytes.
+pub unsafe extern "system" fn VirtualQuery(
+    lpaddress: *const c_void,
+    lpbuffer: *mut MEMORY_BASIC_INFORMATION,
+    dwlength: usize,
+) -> usize {
+    // SAFETY: the caller vouches for the same.
+    unsafe { VirtualQueryEx(INVALID_HANDLE_VALUE, lpaddress, lpbuffer, dwlength) }
+}
+
+/// Says what stands at an address of a process: the size of the record, or 0 and a
+/// last error.
+///
+/// # Safety
+/// As [`VirtualQuery`].
+pub unsafe extern "system" fn VirtualQueryEx(
+    hprocess: HANDLE,
+    lpaddress: *const c_void,
+    lpbuffer: *mut MEMORY_BASIC_INFORMATION,
+    dwlength: usize,
+) -> usize {
+    let address = addr(lpaddress);
+    let record = query::check_length(dwlength)
+        .and_then(|()| query::check_address(address, HIGHEST))
+        .and_then(|()| require_pointer(lpbuffer.is_null(), "buffer")) // VQ26
+        .and_then(|()| {
+            handles::through(hprocess, Need::Query, |process| query::virtual_query(process, address))
+        });
+    let Some(record) = last_error::note(record) else { return 0 };
+    // SAFETY: it is not NULL, so it has room for the record; nothing is said about
+    // its alignment.
+    unsafe { lpbuffer.write_unaligned(record) };
+    size_of::<MEMORY_BASIC_INFORMATION>()
+}
+
+/// Locks pages of this process into memory. FALSE and a last error on failure.
+///
+/// # Safety
+/// None: any range is answered.
+pub unsafe extern "system" fn VirtualLock(lpaddress: *const c_void, dwsize: usize) -> BOOL {
+    answer(lock::virtual_lock(&Process::current(), addr(lpaddress), dwsize as u64))
+}
+
+/// Lets locked pages of this process go. FALSE and a last error on failure.
+///
+/// # Safety
+/// Nobody may rely on pages that are let go to stay in memory.
+pub unsafe extern "system" fn VirtualUnlock(lpaddress: *const c_void, dwsize: usize) -> BOOL {
+    answer(lock::virtual_unlock(&Process::current(), addr(lpaddress), dwsize as u64))
+}
+
+fn addr(pointer: *const c_void) -> u64 {
+    pointer.addr() as u64
+}
+
+/// The base as a pointer, or NULL and a last error.
+fn allocated(base: Result<u64, Failure>) -> *mut c_void {
+    match last_error::note(base) {
+        Some(base) => ptr::with_exposed_provenance_mut(base as usize),
+        None => ptr::null_mut(),
+    }
+}
+
+/// 998 for a pointer that must not be NULL.
+fn require_pointer(is_null: bool, what: &'static str) -> Result<(), Failure> {
+    if is_null {
+        return Err(Failure::argument(NtStatus::ACCESS_VIOLATION, what, 0, "give the address of one"));
+    }
+    Ok(())
+}
+
+const _: () = assert!(
+    NtStatus::of(Verb::Protect, Kind::NotCommitted).0 == NtStatus::NOT_COMMITTED.0,
+    "VP05 is recognised by this status"
+);

@@ -1,0 +1,170 @@
+//! Handles: what a number stands for, and what may be done through it (HR rows).
+
+use std::collections::HashMap;
+use std::ptr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use pagewright_core::{Kind, Verb};
+
+use super::constants::{
+    INVALID_HANDLE_VALUE, PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_VM_OPERATION,
+    PROCESS_VM_READ, PROCESS_VM_WRITE,
+};
+use super::failure::Failure;
+use super::status::NtStatus;
+use super::types::{HANDLE, PROCESS_ACCESS_RIGHTS};
+use crate::process::Process;
+
+/// What a call does, and so which rights its handle needs (HR10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Allocate, free, protect.
+    Operate,
+    /// Ask; the full right includes the limited one (VQ28, VQ29).
+    Query,
+    /// Copy out.
+    Read,
+    /// Copy in, which may change protection.
+    Write,
+    /// Any handle of a process.
+    Handle,
+}
+
+impl Need {
+    const fn rights(self) -> PROCESS_ACCESS_RIGHTS {
+        match self {
+            Self::Operate => PROCESS_VM_OPERATION,
+            Self::Query => PROCESS_QUERY_LIMITED_INFORMATION,
+            Self::Read => PROCESS_VM_READ,
+            Self::Write => PROCESS_VM_WRITE | PROCESS_VM_OPERATION,
+            Self::Handle => 0,
+        }
+    }
+}
+
+/// Rights that the kernel must agree to: they let the holder look into the process
+/// or change it.
+const TRACING: PROCESS_ACCESS_RIGHTS =
+    PROCESS_VM_OPERATION | PROCESS_VM_READ | PROCESS_VM_WRITE | PROCESS_QUERY_INFORMATION;
+
+#[derive(Debug)]
+struct Entry {
+    access: PROCESS_ACCESS_RIGHTS,
+    process: Process,
+}
+
+/// All open handles. Numbers are multiples of 4 that count upwards, so that a
+/// number that was closed does not soon mean something else.
+#[derive(Debug)]
+struct Table {
+    last: u32,
+    open: Option<HashMap<u32, Arc<Entry>>>,
+}
+
+static TABLE: RwLock<Table> = RwLock::new(Table { last: 0, open: None });
+
+/// The highest number: those above would be negative in programs that store
+/// handles in 32 bits.
+const LAST: u32 = 0x7fff_fffc;
+
+impl Table {
+    fn insert(&mut self, entry: Entry) -> u32 {
+        let open = self.open.get_or_insert_default();
+        loop {
+            self.last = if self.last >= LAST { 4 } else { self.last + 4 };
+            if let std::collections::hash_map::Entry::Vacant(vacant) = open.entry(self.last) {
+                vacant.insert(Arc::new(entry));
+                return self.last;
+            }
+        }
+    }
+
+    fn get(&self, handle: HANDLE) -> Option<Arc<Entry>> {
+        self.open.as_ref()?.get(&number(handle)?).cloned()
+    }
+}
+
+/// The low two bits are the program's to use.
+fn number(handle: HANDLE) -> Option<u32> {
+    u32::try_from(handle.addr()).ok().map(|number| number & !3)
+}
+
+/// Opens a process for what `access` says.
+///
+/// # Errors
+/// 87 when there is no such process, 5 when the kernel does not let this caller
+/// trace it and `access` asks for what needs that.
+pub(super) fn open(pid: u32, access: PROCESS_ACCESS_RIGHTS) -> Result<HANDLE, Failure> {
+    if pid == 0 {
+        let fix = "give the id of a live process";
+        return Err(Failure::argument(NtStatus::INVALID_PARAMETER, "process id", 0, fix));
+    }
+    let process = Process::open(pid)?;
+    if access & TRACING != 0 {
+        process.check_access()?;
+    }
+    let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
+    let number = table.insert(Entry { access, process });
+    Ok(ptr::without_provenance_mut(number as usize))
+}
+
+/// Closes a handle; a second time it is none any more.
+///
+/// # Errors
+/// 6 when it is not open.
+pub(super) fn close(handle: HANDLE) -> Result<(), Failure> {
+    if handle == INVALID_HANDLE_VALUE {
+        return Ok(()); // The pseudo handle needs no closing, and does not mind.
+    }
+    let entry = {
+        let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
+        number(handle).and_then(|number| table.open.as_mut()?.remove(&number))
+    };
+    // The process is let go outside of the lock, once the last call that uses it
+    // has returned.
+    entry.map(drop).ok_or_else(|| invalid(handle))
+}
+
+/// Serves a call through a handle.
+///
+/// # Errors
+/// 6 for no handle (HR12, HR14), 5 for a missing right (HR01 to HR09) or when the
+/// process ended (HR16 to HR20), else what `serve` says.
+pub(super) fn through<T>(
+    handle: HANDLE,
+    need: Need,
+    serve: impl FnOnce(&Process) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    if handle == INVALID_HANDLE_VALUE {
+        return serve(&Process::current()); // HR15: no table, no lock
+    }
+    let entry = {
+        let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
+        table.get(handle).ok_or_else(|| invalid(handle))?
+    };
+    if !grants(entry.access, need.rights()) {
+        return Err(Failure::core(Verb::Attach, Kind::AccessDenied, 0, 0));
+    }
+    serve(&entry.process).map_err(|failure| {
+        // Whatever went wrong: that the process ended says more.
+        if entry.process.has_ended() { ended(&failure) } else { failure }
+    })
+}
+
+fn grants(access: PROCESS_ACCESS_RIGHTS, needed: PROCESS_ACCESS_RIGHTS) -> bool {
+    let implied = if access & PROCESS_QUERY_INFORMATION != 0 { PROCESS_QUERY_LIMITED_INFORMATION } else { 0 };
+    (access | implied) & needed == needed
+}
+
+fn invalid(handle: HANDLE) -> Failure {
+    let fix = "it is not the handle of a process; open the process first";
+    Failure::argument(NtStatus::INVALID_HANDLE, "handle", handle.addr() as u64, fix)
+}
+
+fn ended(failure: &Failure) -> Failure {
+    let gone = Failure::core(Verb::Attach, Kind::Gone, 0, 0);
+    match failure.transferred {
+        Some(transferred) => gone.after(transferred),
+        None => gone,
+    }
+}

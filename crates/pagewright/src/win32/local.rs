@@ -1,0 +1,59 @@
+//! Memory of the caller that may not be there: a bad pointer is an error code, not
+//! a fault.
+
+use std::ffi::c_void;
+
+use pagewright_core::Geometry;
+use pagewright_linux::sys;
+
+/// A buffer of this process that a caller named by address. Never followed: the
+/// kernel copies, and stops at the first byte that cannot be accessed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buffer {
+    address: usize,
+    size: usize,
+}
+
+impl Buffer {
+    /// # Safety
+    /// Where the range is writable, it is the caller's to be overwritten.
+    pub(super) unsafe fn new(pointer: *mut c_void, size: usize) -> Self {
+        Self { address: pointer.expose_provenance(), size }
+    }
+
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Where it begins.
+    pub(super) const fn address(&self) -> usize {
+        self.address
+    }
+
+    /// Copies `from` to `offset` in the buffer. Answers how many bytes.
+    pub(super) fn store(&self, offset: usize, from: &[u8]) -> usize {
+        if from.is_empty() {
+            return 0;
+        }
+        let at = self.address.wrapping_add(offset);
+        // SAFETY: `new` was promised that the buffer may be overwritten, and the
+        // offsets lie in it; what is not there is an error of the call.
+        unsafe { sys::process_vm_writev(sys::getpid(), from, at) }.unwrap_or(0)
+    }
+}
+
+/// Copies out of a buffer of this process. Answers how many bytes.
+pub(super) fn load(address: usize, into: &mut [u8]) -> usize {
+    if into.is_empty() {
+        return 0;
+    }
+    sys::process_vm_readv(sys::getpid(), into, address).unwrap_or(0)
+}
+
+/// Whether a buffer lies in the user range (RW35).
+pub(super) const fn in_user_range(address: usize, size: usize) -> bool {
+    match (address as u64).checked_add(size as u64) {
+        Some(end) => end <= Geometry::X86_64.user_end(),
+        None => false,
+    }
+}

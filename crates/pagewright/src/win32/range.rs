@@ -1,0 +1,19 @@
+//! The checks of address and size that come before the handle is looked at.
+
+use pagewright_core::{Kind, Verb};
+
+use super::failure::Failure;
+
+/// An address above the user range, then a size of 0, then a sum that leaves it
+/// (the order of the calls: see the introduction of the VA rows).
+pub(super) fn check(verb: Verb, at: u64, size: u64, highest: u64) -> Result<(), Failure> {
+    let refuse = |kind| Err(Failure::core(verb, kind, at, size));
+    if at > highest {
+        return refuse(Kind::BadAddress);
+    }
+    if size == 0 {
+        return refuse(Kind::ZeroSize);
+    }
+    // `highest` is inclusive: what remains above `at`, less one, still fits in.
+    if size - 1 > highest - at { refuse(Kind::BadSize) } else { Ok(()) }
+}

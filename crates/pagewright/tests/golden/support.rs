@@ -1,0 +1,207 @@
+//! What the row tests of the Win32 calls share.
+#![allow(dead_code, reason = "every test file uses a part of it")]
+
+use std::ffi::c_void;
+use std::process::{Child, Command, Stdio};
+use std::ptr;
+
+use pagewright::win32::{
+    CloseHandle, GetLastError, HANDLE, MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE,
+    MEMORY_BASIC_INFORMATION, OpenProcess, PROCESS_ACCESS_RIGHTS, PROCESS_ALL_ACCESS, SetLastError,
+    VirtualAllocEx, VirtualFreeEx, VirtualProtectEx, VirtualQueryEx,
+};
+
+pub(crate) const PAGE: usize = 0x1000;
+/// What the last error is before a call, to see that success leaves it alone.
+pub(crate) const SENTINEL: u32 = 0xdead_beef;
+pub(crate) const SELF: HANDLE = ptr::without_provenance_mut(usize::MAX);
+pub(crate) const BOTH: u32 = MEM_RESERVE | MEM_COMMIT;
+/// The first address that is not a user's.
+pub(crate) const TOP: usize = 0x7fff_ffff_f000;
+
+pub(crate) fn pointer(address: usize) -> *mut c_void {
+    ptr::without_provenance_mut(address)
+}
+
+pub(crate) fn last_error() -> u32 {
+    // SAFETY: no conditions.
+    unsafe { GetLastError() }
+}
+
+fn fresh() {
+    // SAFETY: no conditions.
+    unsafe { SetLastError(SENTINEL) };
+}
+
+/// The answer of a call, or its error; on success the last error must be as before.
+fn settled<T>(worked: bool, value: T) -> Result<T, u32> {
+    if !worked {
+        return Err(last_error());
+    }
+    assert_eq!(last_error(), SENTINEL, "VA76: success leaves the last error alone");
+    Ok(value)
+}
+
+/// The calls on any process, with results instead of a last error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct On(pub(crate) HANDLE);
+
+impl On {
+    pub(crate) fn alloc(self, at: usize, size: usize, kind: u32, protect: u32) -> Result<usize, u32> {
+        fresh();
+        // SAFETY: tests name fresh memory, or memory that they allocated.
+        let base = unsafe { VirtualAllocEx(self.0, pointer(at), size, kind, protect) };
+        settled(!base.is_null(), base.expose_provenance())
+    }
+
+    pub(crate) fn free(self, at: usize, size: usize, kind: u32) -> Result<(), u32> {
+        fresh();
+        // SAFETY: tests free what they allocated.
+        settled(unsafe { VirtualFreeEx(self.0, pointer(at), size, kind) } != 0, ())
+    }
+
+    pub(crate) fn release(self, at: usize) {
+        assert_eq!(self.free(at, 0, MEM_RELEASE), Ok(()), "release of {at:#x}");
+    }
+
+    pub(crate) fn decommit(self, at: usize, size: usize) -> Result<(), u32> {
+        self.free(at, size, MEM_DECOMMIT)
+    }
+
+    pub(crate) fn protect(self, at: usize, size: usize, protect: u32) -> Result<u32, u32> {
+        fresh();
+        let mut old = SENTINEL;
+        // SAFETY: tests protect what they allocated; `old` is valid.
+        let worked = unsafe { VirtualProtectEx(self.0, pointer(at), size, protect, &raw mut old) };
+        settled(worked != 0, old)
+    }
+
+    pub(crate) fn query(self, at: usize) -> Result<Record, u32> {
+        fresh();
+        let mut record = MEMORY_BASIC_INFORMATION::default();
+        let size = size_of_val(&record);
+        // SAFETY: the record has room.
+        let written = unsafe { VirtualQueryEx(self.0, pointer(at), &raw mut record, size) };
+        settled(written == size, Record::from(record))
+    }
+}
+
+/// A query record with plain numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) base: usize,
+    pub(crate) allocation: usize,
+    pub(crate) initial: u32,
+    pub(crate) size: usize,
+    pub(crate) state: u32,
+    pub(crate) protect: u32,
+    pub(crate) kind: u32,
+}
+
+impl From<MEMORY_BASIC_INFORMATION> for Record {
+    fn from(raw: MEMORY_BASIC_INFORMATION) -> Self {
+        assert_eq!(raw.PartitionId, 0);
+        Self {
+            base: raw.BaseAddress.addr(),
+            allocation: raw.AllocationBase.addr(),
+            initial: raw.AllocationProtect,
+            size: raw.RegionSize,
+            state: raw.State,
+            protect: raw.Protect,
+            kind: raw.Type,
+        }
+    }
+}
+
+/// A live process that does nothing, ended and reaped on drop.
+#[derive(Debug)]
+pub(crate) struct Sleeper {
+    child: Child,
+}
+
+impl Sleeper {
+    pub(crate) fn new() -> Self {
+        let child = Command::new("sleep").arg("1000").stdout(Stdio::null()).spawn().expect("sleep starts");
+        Self { child }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn open(&self, access: PROCESS_ACCESS_RIGHTS) -> Opened {
+        fresh();
+        // SAFETY: no conditions.
+        let handle = unsafe { OpenProcess(access, 0, self.pid()) };
+        assert!(!handle.is_null(), "OpenProcess({access:#x}) says {}", last_error());
+        Opened { on: On(handle) }
+    }
+
+    /// Ends it; it stays a zombie until it is dropped.
+    pub(crate) fn end(&mut self) {
+        self.child.kill().expect("our own child can be killed");
+        let stat = format!("/proc/{}/stat", self.pid());
+        while !std::fs::read_to_string(&stat).expect("not reaped yet").contains(") Z ") {
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A handle, closed on drop.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) on: On,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // SAFETY: no conditions.
+        assert_ne!(unsafe { CloseHandle(self.on.0) }, 0, "an open handle can be closed");
+    }
+}
+
+/// This process, and a live child through a real handle with all rights.
+pub(crate) fn here_and_there(mut test: impl FnMut(On)) {
+    test(On(SELF));
+    let sleeper = Sleeper::new();
+    let opened = sleeper.open(PROCESS_ALL_ACCESS);
+    test(opened.on);
+}
+
+/// Whether a load or a store at `at` faults, as the kernel sees it: in a forked
+/// child, which the fault ends.
+pub(crate) fn faults(access: impl FnOnce()) -> bool {
+    // SAFETY: the child makes one access and leaves without running anything of
+    // this process.
+    unsafe {
+        match libc::fork() {
+            0 => {
+                libc::signal(libc::SIGSEGV, libc::SIG_DFL);
+                access();
+                libc::_exit(0)
+            }
+            child => {
+                let mut status = 0;
+                assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+                libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGSEGV
+            }
+        }
+    }
+}
+
+pub(crate) fn load(at: usize) -> u8 {
+    // SAFETY: who asks means memory that is there, or a child that may fault.
+    unsafe { ptr::with_exposed_provenance::<u8>(at).read_volatile() }
+}
+
+pub(crate) fn store(at: usize, value: u8) {
+    // SAFETY: as above, and nobody else uses the byte.
+    unsafe { ptr::with_exposed_provenance_mut::<u8>(at).write_volatile(value) }
+}

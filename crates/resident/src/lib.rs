@@ -1,0 +1,27 @@
+//! The resident: a thread in somebody else's process that keeps the map of its memory.
+//!
+//! It runs the same core on the same Linux machine as the library does, without libc,
+//! without thread-local storage, with a stack, a heap and a descriptor table of its
+//! own, and with every signal blocked. It is placed by `pagewright`, which builds and
+//! embeds it; this crate is not meant to be used by itself.
+//!
+//! ```text
+//!   injected region            made by the resident
+//!   [ image | stack ]          [ ring: shared with callers ]  [ heap arenas … ]
+//! ```
+//!
+//! It must never harm the process it lives in: whatever goes wrong ends this thread,
+//! and nothing else.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod heap;
+pub mod run;
+pub mod space;
+
+/// Where the source of this crate is, for the build script that builds the program.
+pub const MANIFEST_DIR: &str = env!("CARGO_MANIFEST_DIR");

@@ -1,0 +1,185 @@
+//! The life of the resident, from its first instruction to its last.
+
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use pagewright_core::wire::{Answer, Frame, OPERATIONS, encode_result};
+use pagewright_linux::machine::Strategy;
+use pagewright_linux::ring::{DataArea, Handler, Identity, Next, Server, State};
+use pagewright_linux::sys::{self, Errno, OpenMode};
+
+use crate::heap::Heap;
+use crate::space::Space;
+
+/// The request that makes the resident give back what it holds and park.
+pub const STOP: u64 = OPERATIONS + 2;
+
+/// Set in the first argument: commit by `mprotect` even where there are markers.
+pub const FORCE_MPROTECT: u64 = 1;
+
+/// The name of the thread: how callers find it.
+const NAME: &sys::Text = c"pagewright";
+
+/// The name of one that could not start, or panicked, and waits to be taken out.
+/// Callers compare with the first ten bytes of a name.
+const FAILED: &sys::Text = c"pagewright-fail";
+
+/// The state word of the ring once there is one, for [`fail`].
+static STATE: AtomicPtr<AtomicU32> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Runs the resident. The arguments are those that the injector passed; `region` is
+/// the memory that it mapped.
+///
+/// # Safety
+/// Called once, first, on the resident's own stack, with every signal blocked, and
+/// with nothing but this thread using `heap`.
+pub unsafe fn resident(arguments: [u64; 4], region: (u64, u64), heap: &'static Heap) -> ! {
+    // The clone shared the target's descriptor table, so that none of its files was
+    // ever held; from here on this thread has an empty one of its own.
+    // SAFETY: unshared first, so nobody else's descriptors are closed.
+    if unsafe { own_table() }.is_err() {
+        fail();
+    }
+    let Ok(mut server) = Server::create() else { fail() };
+    if server.fd() != 0 || sys::set_thread_name(NAME).is_err() {
+        fail();
+    }
+    STATE.store(core::ptr::from_ref(server.state_word()).cast_mut(), Ordering::Relaxed);
+    let forced = (arguments[0] & FORCE_MPROTECT != 0).then_some(Strategy::Mprotect);
+    let space = Space::new(forced);
+    server.open(Identity { build: [arguments[1], arguments[2]], region });
+    let mut service = Service { space, heap, overhead: region.1 + server.mapping().1 };
+    server.serve(&mut service);
+    // What the space holds lies in the heap, so it goes without being dropped.
+    core::mem::forget(service);
+    // SAFETY: nothing on the heap is used from here on; the ring is not on it.
+    unsafe { heap.give_back() };
+    server.set_state(State::Parked);
+    park()
+}
+
+/// Gives up after a start that did not work, or a panic: says so, keeps what the
+/// program may be using, and waits to be taken out.
+pub fn fail() -> ! {
+    // SAFETY: null, or the state word of a ring that stays mapped while this thread runs.
+    if let Some(state) = unsafe { STATE.load(Ordering::Relaxed).as_ref() } {
+        state.store(State::Failed as u32, Ordering::Release);
+    }
+    let _ = sys::set_thread_name(FAILED);
+    park()
+}
+
+/// Gives this thread an empty descriptor table.
+///
+/// # Safety
+/// The caller expects no descriptor to stay open.
+unsafe fn own_table() -> sys::Result<()> {
+    // SAFETY: by contract; the flag makes the kernel unshare before it closes.
+    match unsafe { sys::close_range(0, u32::MAX, sys::CLOSE_RANGE_UNSHARE) } {
+        Err(Errno::ENOSYS | Errno::EINVAL) => {}
+        done => return done,
+    }
+    // Before Linux 5.9: a copy, closed one by one. For that moment the files of the
+    // target are held twice.
+    // SAFETY: by contract.
+    unsafe { sys::unshare_files() }?;
+    let limit = sys::descriptor_limit().unwrap_or(1 << 20).min(1 << 20);
+    for descriptor in 0..limit {
+        // SAFETY: the table is ours alone since the line above.
+        drop(unsafe { sys::Fd::from_raw(descriptor as i32) });
+    }
+    Ok(())
+}
+
+/// Waits to be taken out, without a heap.
+fn park() -> ! {
+    let nobody = AtomicU32::new(0);
+    loop {
+        let _ = sys::futex_wait(&nobody, 0, sys::Timespec::from_nanos(1_000_000_000));
+        end_if_alone();
+    }
+}
+
+/// What the resident answers.
+#[derive(Debug)]
+struct Service {
+    space: Space,
+    heap: &'static Heap,
+    overhead: u64,
+}
+
+impl Handler for Service {
+    fn serve(&mut self, request: &Frame, data: &mut DataArea<'_>, reply: &mut Frame) -> Next {
+        if request[0] == STOP {
+            *reply = encode_result(&Ok(Answer::Done));
+            return Next::Stop;
+        }
+        *reply = self.space.serve(request, data, self.overhead + self.heap.mapped());
+        Next::Continue
+    }
+
+    fn idle(&mut self) -> Next {
+        end_if_alone();
+        Next::Continue
+    }
+}
+
+/// A process ends with its last thread. A program that ends its threads one by one
+/// (without libc, which counts them) must not be kept alive by this one.
+fn end_if_alone() {
+    let mut text = [0; 1024];
+    let status = sys::open(c"/proc/self/status", OpenMode::Read);
+    let Ok(length) = status.and_then(|status| sys::read(status.raw(), &mut text)) else { return };
+    if is_alone(&text[..length]) {
+        // SAFETY: nothing waits for this thread. The process ends with it, and what the
+        // program's first thread ended with is what its parent must see.
+        unsafe { sys::exit_thread(first_exit_code().unwrap_or(0)) };
+    }
+}
+
+/// The exit code of the first thread, which is a zombie: field 52 of its `stat`.
+fn first_exit_code() -> Option<i32> {
+    let mut text = [0; 1024];
+    let stat = sys::open(c"/proc/self/stat", OpenMode::Read).ok()?;
+    let length = sys::read(stat.raw(), &mut text).ok()?;
+    exit_code(&text[..length])
+}
+
+fn exit_code(stat: &[u8]) -> Option<i32> {
+    // The name, field 2, is in parentheses and may hold anything.
+    let behind = stat.iter().rposition(|byte| *byte == b')')?;
+    let field = stat[behind + 1..].trim_ascii().split(|byte| *byte == b' ').nth(52 - 3)?;
+    let status: i32 = core::str::from_utf8(field).ok()?.parse().ok()?;
+    Some(status >> 8 & 0xff)
+}
+
+/// Whether a process with this `status` has ended but for one thread: its first
+/// thread is a zombie, and there is one more.
+fn is_alone(status: &[u8]) -> bool {
+    let field = |name: &[u8]| {
+        status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map(<[u8]>::trim_ascii)
+    };
+    field(b"State:").is_some_and(|state| state.starts_with(b"Z")) && field(b"Threads:") == Some(b"2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_the_last_field() {
+        let mut stat = std::string::String::from("12 (a) b)) Z");
+        for field in 4..52 {
+            stat.push_str(&std::format!(" {field}"));
+        }
+        assert_eq!(exit_code(std::format!("{stat} 1792\n").as_bytes()), Some(7));
+        assert_eq!(exit_code(stat.as_bytes()), None);
+    }
+
+    #[test]
+    fn only_the_last_thread_beside_a_zombie_is_alone() {
+        assert!(is_alone(b"Name:\tx\nState:\tZ (zombie)\nThreads:\t2\n"));
+        assert!(!is_alone(b"Name:\tx\nState:\tZ (zombie)\nThreads:\t3\n"));
+        assert!(!is_alone(b"Name:\tx\nState:\tS (sleeping)\nThreads:\t2\n"));
+        assert!(!is_alone(b""));
+    }
+}

@@ -1,0 +1,73 @@
+//! The address space of the process that the resident lives in, as a service.
+
+use pagewright_core::wire::{Answer, Frame, RECORD, Request, Stats, encode_info, encode_result};
+use pagewright_core::{Error, Kind, Managed, Verb};
+use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy, scattered_geometry};
+use pagewright_linux::ring::{DATA_LEN, DataArea};
+use pagewright_linux::sys::{self, OpenMode};
+
+/// The core on the Linux machine, answering words.
+#[derive(Debug)]
+pub struct Space {
+    managed: Managed<Linux>,
+}
+
+impl Space {
+    /// An empty address space; RAM plus swap may be committed.
+    pub fn new(strategy: Option<Strategy>) -> Self {
+        let choice = strategy.map_or_else(Choice::probe, Choice::forced);
+        // Kept open: nobody else has this descriptor table.
+        let maps = sys::open(c"/proc/self/maps", OpenMode::Read).map_or(MapsFile::OnDemand, MapsFile::Held);
+        let limit = sys::total_memory().map_or(u64::MAX, |(ram, swap)| ram.saturating_add(swap));
+        Self { managed: Managed::new(Linux::with(scattered_geometry(), maps, choice), limit) }
+    }
+
+    /// Serves one request; what makes no sense is answered with a protocol error.
+    pub fn serve(&mut self, request: &Frame, data: &DataArea<'_>, overhead: u64) -> Frame {
+        let Some(request) = Request::decode(request) else {
+            return encode_result(&Err(Error::new(Verb::Attach, Kind::Protocol, 0, 0)));
+        };
+        let answer = match request {
+            Request::Allocate(request) => self.managed.allocate(&request).map(Answer::Range),
+            Request::Free(request) => self.managed.free(&request).map(Answer::Range),
+            Request::Protect(request) => self.managed.protect(&request).map(Answer::Protection),
+            Request::Lock(request) => self.managed.lock(&request).map(Answer::Range),
+            Request::Query(at) => self.managed.query(at).map(Answer::Info),
+            Request::Runs(at) => self.runs(at, data).map(Answer::Count),
+            Request::Stats => Ok(Answer::Stats(self.stats(overhead))),
+            Request::SetLimit(limit) => {
+                self.managed.space_mut().set_limit(limit);
+                Ok(Answer::Done)
+            }
+            Request::ReleaseAll => self.managed.release_all().map(|()| Answer::Done),
+        };
+        encode_result(&answer)
+    }
+
+    /// Writes runs from `at` on, free ones too, until the area is full or the user
+    /// range ends; answers how many.
+    fn runs(&self, at: u64, data: &DataArea<'_>) -> Result<u64, Error> {
+        let mut at = at;
+        let mut count = 0;
+        while at < self.managed.space().geometry().user_end() && (count + 1) * RECORD * 8 <= DATA_LEN {
+            let info = self.managed.query(at)?;
+            for (offset, word) in encode_info(&info).into_iter().enumerate() {
+                data.write(count * RECORD + offset, &word.to_ne_bytes());
+            }
+            at = info.base.saturating_add(info.size);
+            count += 1;
+        }
+        Ok(count as u64)
+    }
+
+    fn stats(&self, overhead: u64) -> Stats {
+        let space = self.managed.space();
+        Stats {
+            regions: space.region_count() as u64,
+            committed: space.charge().used(),
+            limit: space.charge().limit(),
+            strategy: self.managed.machine().choice().strategy as u64,
+            overhead,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Frames: the bytes behind pages.
+//!
+//! All frames stand in one arena, so a place is one number and a hit one load away
+//! from its bytes. Frame 0 is full of zeros and is never written: every page that
+//! has no frame of its own reads from it.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::num::NonZeroU32;
+
+/// A frame that can be written. The zero frame has no such name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Frame(NonZeroU32);
+
+/// Where a byte of a frame stands in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) usize);
+
+/// No frame: the limit is reached, or the host has no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exhausted;
+
+/// The arena, and which of its frames nobody uses.
+///
+/// A frame has exactly one owner: the page that names it, or the free list. The
+/// arena never shrinks; freed frames wait for the next page.
+#[derive(Clone)]
+pub(crate) struct Frames {
+    /// Bytes of one frame: the page size.
+    size: usize,
+    /// Frame n begins at n * `size`. The length is a whole number of frames.
+    bytes: Vec<u8>,
+    /// Frames without an owner, with whatever their last one left in them. The
+    /// capacity has room for every frame there is: giving back cannot fail.
+    free: Vec<Frame>,
+    /// The most frames that may have an owner.
+    limit: u32,
+}
+
+/// One less than the numbers of `u32`, for the zero frame.
+const MOST: u32 = u32::MAX - 1;
+
+impl Frames {
+    /// No frames but the zero frame, and no limit.
+    pub(crate) fn new(size: usize) -> Self {
+        Self { size, bytes: alloc::vec![0; size], free: Vec::new(), limit: MOST }
+    }
+
+    pub(crate) const fn limit(&self) -> Option<u32> {
+        if self.limit == MOST { None } else { Some(self.limit) }
+    }
+
+    /// Sets the limit. Frames above it stay with their owners.
+    pub(crate) fn set_limit(&mut self, limit: Option<u32>) {
+        self.limit = limit.unwrap_or(MOST).min(MOST);
+    }
+
+    /// Frames that exist, not counting the zero frame.
+    fn total(&self) -> usize {
+        self.bytes.len() / self.size - 1
+    }
+
+    /// Frames that have an owner.
+    pub(crate) fn used(&self) -> usize {
+        self.total() - self.free.len()
+    }
+
+    /// Sees to it that the next `count` calls of [`Self::take`] succeed.
+    ///
+    /// On error no call is promised; no frame is taken in either case.
+    pub(crate) fn prepare(&mut self, count: u64) -> Result<(), Exhausted> {
+        let count = usize::try_from(count).map_err(|_| Exhausted)?;
+        let used = self.used().checked_add(count).ok_or(Exhausted)?;
+        if used as u64 > u64::from(self.limit) {
+            return Err(Exhausted);
+        }
+        let fresh = count.saturating_sub(self.free.len());
+        let bytes = fresh.checked_mul(self.size).ok_or(Exhausted)?;
+        let total = self.total() + fresh;
+        self.bytes.try_reserve(bytes).map_err(|_| Exhausted)?;
+        self.free.try_reserve(total - self.free.len()).map_err(|_| Exhausted)
+    }
+
+    /// A frame full of zeros, for the caller to own. On error nothing changed.
+    pub(crate) fn take(&mut self) -> Result<Frame, Exhausted> {
+        self.prepare(1)?;
+        if let Some(frame) = self.free.pop() {
+            let start = self.place(Some(frame), 0).0;
+            self.bytes[start..start + self.size].fill(0);
+            return Ok(frame);
+        }
+        let number = u32::try_from(self.total() + 1).ok().and_then(NonZeroU32::new);
+        let frame = Frame(number.ok_or(Exhausted)?);
+        self.bytes.resize(self.bytes.len() + self.size, 0);
+        Ok(frame)
+    }
+
+    /// Takes a frame back from its owner.
+    pub(crate) fn give(&mut self, frame: Frame) {
+        self.free.push(frame);
+    }
+
+    /// The byte `inside` a frame, or inside the zero frame.
+    pub(crate) fn place(&self, frame: Option<Frame>, inside: usize) -> Place {
+        Place(frame.map_or(0, |frame| frame.0.get() as usize) * self.size + inside)
+    }
+
+    /// The arena, for words.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The arena, for words. Places come from pages that have a frame.
+    #[inline(always)]
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Copies bytes out; all of them stand in one frame.
+    #[inline]
+    pub(crate) fn copy_out(&self, place: Place, into: &mut [u8]) {
+        into.copy_from_slice(&self.bytes[place.0..place.0 + into.len()]);
+    }
+
+    /// Copies bytes in; all of them stand in one frame, which is not the zero frame.
+    #[inline]
+    pub(crate) fn copy_in(&mut self, place: Place, from: &[u8]) {
+        self.bytes[place.0..place.0 + from.len()].copy_from_slice(from);
+    }
+
+    /// Proves that `owned` and the free list are all frames, each once, and that
+    /// the zero frame is zero.
+    pub(crate) fn check(&self, mut owned: Vec<Frame>) -> Result<(), &'static str> {
+        owned.extend(&self.free);
+        owned.sort();
+        if !owned.iter().map(|frame| frame.0.get() as usize).eq(1..=self.total()) {
+            return Err("a frame is lost, or has two owners");
+        }
+        if self.bytes[..self.size].iter().any(|byte| *byte != 0) {
+            return Err("the zero frame was written");
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The bytes are the guest's memory: nobody wants to read them in a log.
+        f.debug_struct("Frames")
+            .field("size", &self.size)
+            .field("used", &self.used())
+            .field("free", &self.free.len())
+            .field("limit", &self.limit())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_zero_again_when_it_is_used_again() {
+        let mut frames = Frames::new(64);
+        let first = frames.take().expect("a frame");
+        let place = frames.place(Some(first), 10);
+        frames.copy_in(place, &[7; 20]);
+        frames.give(first);
+        assert_eq!(frames.take(), Ok(first), "the arena does not grow while a frame is free");
+        let mut seen = [1; 20];
+        frames.copy_out(place, &mut seen);
+        assert_eq!(seen, [0; 20]);
+        assert_eq!(frames.check(alloc::vec![first]), Ok(()));
+    }
+
+    #[test]
+    fn the_limit_counts_frames_with_owners() {
+        let mut frames = Frames::new(64);
+        frames.set_limit(Some(2));
+        let first = frames.take().expect("one");
+        let second = frames.take().expect("two");
+        assert_eq!(frames.take(), Err(Exhausted));
+        frames.give(first);
+        assert_eq!(frames.prepare(2), Err(Exhausted));
+        assert_eq!(frames.prepare(1), Ok(()));
+        assert_eq!(frames.used(), 1);
+        frames.set_limit(Some(0));
+        assert_eq!(frames.take(), Err(Exhausted), "a lower limit takes nothing away");
+        assert_eq!(frames.check(alloc::vec![second]), Ok(()));
+        frames.set_limit(None);
+        assert_eq!((frames.limit(), frames.take()), (None, Ok(first)));
+    }
+
+    #[test]
+    fn an_impossible_wish_is_refused_and_changes_nothing() {
+        let mut frames = Frames::new(4096);
+        assert_eq!(frames.prepare(u64::MAX), Err(Exhausted));
+        assert_eq!(frames.prepare(u64::from(MOST) + 1), Err(Exhausted));
+        assert_eq!(frames.used(), 0);
+        assert_eq!(frames.check(Vec::new()), Ok(()));
+    }
+
+    #[test]
+    fn a_lost_frame_is_noticed() {
+        let mut frames = Frames::new(64);
+        frames.take().expect("a frame");
+        assert!(frames.check(Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,267 @@
+//! A machine that fails on demand, and the proof that a verb survives it.
+
+use std::cell::Cell;
+
+use pagewright_core::region::Region;
+use pagewright_core::{
+    Access, ForeignRun, Geometry, Machine, PageRange, Protection, Refusal, Slot, Truth, Va,
+};
+
+use crate::null::Null;
+use crate::op::{Outcome, Step};
+use crate::subject::{Local, Subject};
+
+/// Which call fails, how, and with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The number of the call, from 1, counted since arming.
+    pub call: u64,
+    /// How far it gets.
+    pub mode: Mode,
+    /// What it says.
+    pub refusal: Refusal,
+}
+
+/// How far a failing call gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing is done.
+    Before,
+    /// The lower half of the pages, rounded up, is done where the contract permits
+    /// it (commit, protect): of one page, all. Elsewhere nothing is.
+    Half,
+}
+
+/// A machine that fails call N, and is `M` otherwise.
+///
+/// Every call that can be refused is counted.
+#[derive(Clone, Debug)]
+pub struct Faulty<M> {
+    inner: M,
+    fault: Cell<Option<Fault>>,
+    calls: Cell<u64>,
+}
+
+impl<M: Machine> Faulty<M> {
+    /// A machine that does not fail yet.
+    pub const fn new(inner: M) -> Self {
+        Self { inner, fault: Cell::new(None), calls: Cell::new(0) }
+    }
+
+    /// Begins to count, and fails as told.
+    pub fn arm(&self, fault: Fault) {
+        self.fault.set(Some(fault));
+        self.calls.set(0);
+    }
+
+    /// Stops failing. Returns whether the failure came to pass.
+    pub fn disarm(&self) -> bool {
+        self.fault.take().is_some_and(|fault| self.calls.get() >= fault.call)
+    }
+
+    /// The machine inside.
+    pub const fn inner(&self) -> &M {
+        &self.inner
+    }
+
+    /// Counts a call, and tells whether it is the one to fail.
+    fn trip(&self) -> Option<Fault> {
+        self.calls.set(self.calls.get() + 1);
+        self.fault.get().filter(|fault| fault.call == self.calls.get())
+    }
+
+    fn fail_clean(&self) -> Result<(), Refusal> {
+        self.trip().map_or(Ok(()), |fault| Err(fault.refusal))
+    }
+
+    fn lower_half(&self, range: PageRange) -> PageRange {
+        let page = self.inner.geometry().page;
+        let pages = (range.bytes() / page).div_ceil(2);
+        let start = range.start().get();
+        PageRange::between(start, start + pages * page).expect("half of a range, rounded up")
+    }
+}
+
+impl<M: Machine> Machine for Faulty<M> {
+    fn geometry(&self) -> Geometry {
+        self.inner.geometry()
+    }
+
+    fn reserve(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.reserve(range, access)
+    }
+
+    fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
+        let Some(fault) = self.trip() else { return self.inner.commit(region, range, access) };
+        if fault.mode == Mode::Half {
+            self.inner.commit(region, self.lower_half(range), access)?;
+        }
+        Err(fault.refusal)
+    }
+
+    fn decommit(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.decommit(region, range)
+    }
+
+    fn protect(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
+        let Some(fault) = self.trip() else { return self.inner.protect(region, range, access) };
+        if fault.mode == Mode::Half {
+            self.inner.protect(region, self.lower_half(range), access)?;
+        }
+        Err(fault.refusal)
+    }
+
+    fn release(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.release(region, range)
+    }
+
+    fn wire(&mut self, range: PageRange) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.wire(range)
+    }
+
+    fn unwire(&mut self, range: PageRange) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.unwire(range)
+    }
+
+    fn resync(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth) {
+        self.inner.resync(region, range, truth);
+    }
+
+    fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.occupied(report)
+    }
+
+    fn foreign(&self, at: Va) -> Result<ForeignRun, Refusal> {
+        self.fail_clean()?;
+        self.inner.foreign(at)
+    }
+
+    fn protect_foreign(&mut self, range: PageRange, access: Access) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.protect_foreign(range, access)
+    }
+
+    fn read(&self, at: Va, into: &mut [u8]) -> usize {
+        self.inner.read(at, into)
+    }
+
+    fn write(&mut self, at: Va, from: &[u8]) -> usize {
+        self.inner.write(at, from)
+    }
+}
+
+/// Core on a null machine that can be made to fail.
+pub type Fragile = Local<Faulty<Null>>;
+
+/// An empty [`Fragile`], audited against its machine.
+pub fn fragile() -> Fragile {
+    let machine = Faulty::new(Null::new(Geometry::X86_64));
+    Local::new(machine, crate::ARENA).audited(|managed| managed.machine().inner().mirrors(managed.space()))
+}
+
+/// Pages that are alike: first, behind the last, state.
+type Run = (u64, u64, Slot);
+
+/// All that a caller can tell, and all that the machine holds.
+#[derive(Debug, PartialEq)]
+struct Snapshot {
+    regions: Vec<(PageRange, Protection, Vec<Run>)>,
+    charge: u64,
+    machine: Null,
+}
+
+impl Snapshot {
+    fn of(subject: &Fragile) -> Self {
+        let space = subject.managed().space();
+        let runs = |region: &Region| {
+            region.pages.runs(region.pages.first(), region.pages.end()).collect::<Vec<Run>>()
+        };
+        Self {
+            regions: space.regions().map(|(at, region)| (at, region.initial, runs(region))).collect(),
+            charge: space.charge().used(),
+            machine: subject.managed().machine().inner().clone(),
+        }
+    }
+}
+
+/// Every way in which one call can fail.
+const WAYS: [(Mode, Refusal); 3] = [
+    (Mode::Before, Refusal::OutOfMemory),
+    (Mode::Half, Refusal::OutOfMemory),
+    // Core looks elsewhere when a place is taken: that path has calls of its own.
+    (Mode::Before, Refusal::Occupied),
+];
+
+/// Proves that `step` on `subject` happens or does not, whichever call fails, and
+/// that it happens when tried again. Returns how many failures were tried.
+///
+/// # Errors
+/// The first failure that left something in between, in words.
+pub fn atomic(subject: &Fragile, step: &Step) -> Result<u64, String> {
+    let before = Snapshot::of(subject);
+    let mut healthy = subject.clone();
+    let outcome = step.perform(&mut healthy);
+    let after = Snapshot::of(&healthy);
+    let mut tried = 0;
+    for (mode, refusal) in WAYS {
+        for call in 1.. {
+            let fault = Fault { call, mode, refusal };
+            let mut trial = subject.clone();
+            trial.managed().machine().arm(fault);
+            let said = step.perform(&mut trial);
+            if !trial.managed().machine().disarm() {
+                break;
+            }
+            tried += 1;
+            settled(&mut trial, &said, &before, (&outcome, &after))
+                .and_then(|()| again(trial, step, &said, (&outcome, &after)))
+                .map_err(|what| format!("{step:?} with {fault:?} said {said:?}: {what}"))?;
+        }
+    }
+    Ok(tried)
+}
+
+/// The step happened with its outcome, or was refused and did not.
+fn settled(
+    trial: &mut Fragile,
+    said: &Outcome,
+    before: &Snapshot,
+    done: (&Outcome, &Snapshot),
+) -> Result<(), String> {
+    trial.check()?;
+    let now = Snapshot::of(trial);
+    let placed_elsewhere = matches!((said, done.0), (Outcome::Range(_), Outcome::Range(_)));
+    match said {
+        Outcome::Refused(_) if now == *before => Ok(()),
+        _ if (said, &now) == done || placed_elsewhere => Ok(()),
+        _ => Err(format!("it is in between: {}", difference(&now, before))),
+    }
+}
+
+/// What was refused succeeds now.
+fn again(mut trial: Fragile, step: &Step, said: &Outcome, done: (&Outcome, &Snapshot)) -> Result<(), String> {
+    if !matches!(said, Outcome::Refused(_)) || said == done.0 {
+        return Ok(());
+    }
+    let outcome = step.perform(&mut trial);
+    if (&outcome, &Snapshot::of(&trial)) == done {
+        return Ok(());
+    }
+    Err(format!("tried again it said {outcome:?} instead of {:?}", done.0))
+}
+
+fn difference(now: &Snapshot, before: &Snapshot) -> &'static str {
+    if now.regions != before.regions {
+        "the truth changed"
+    } else if now.charge != before.charge {
+        "the charge changed"
+    } else {
+        "the machine changed"
+    }
+}

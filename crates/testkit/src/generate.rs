@@ -1,0 +1,191 @@
+//! Strategies of operations: ordinary ones most of the time, and every edge.
+
+use pagewright_core::{Action, Disposal, Order, Protection, Wiring};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::matrix;
+use crate::op::{Anchor, Bound, Op, Size, Spot, Target, Unit};
+
+/// Some ordinary allocations, and up to `most` operations on them and on anything.
+pub fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
+    let found = prop::collection::vec(found(), 1..4);
+    (found, prop::collection::vec(op(), 1..most)).prop_map(|(found, ops)| [found, ops].concat())
+}
+
+/// An allocation that others can work on.
+fn found() -> impl Strategy<Value = Op> {
+    let at = |granule| Target::At(Spot { anchor: Anchor::Arena(granule), delta: 0 });
+    let size = prop_oneof![
+        3 => (1..40_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
+        1 => (1..3_u64).prop_map(|count| Size::Of(Unit::Chunk, count, 0x5000)),
+    ];
+    let action = select(vec![Action::Reserve, Action::ReserveCommit, Action::ReserveCommit]);
+    let readable = prop_oneof![3 => Just(Protection::READ_WRITE), 1 => protection()];
+    (0..192_u64, size, action, readable).prop_map(move |(granule, size, action, protection)| Op::Allocate {
+        target: at(granule),
+        size,
+        action,
+        protection,
+    })
+}
+
+/// One operation of any kind.
+pub fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => allocate(),
+        4 => commit(),
+        4 => (range(), disposal()).prop_map(|((at, size), disposal)| Op::Free { at, size, disposal }),
+        4 => (range(), protection())
+            .prop_map(|((at, size), protection)| Op::Protect { at, size, protection }),
+        4 => (range(), wiring()).prop_map(|((at, size), wiring)| Op::Lock { at, size, wiring }),
+        1 => (spot(), 0..9000_usize).prop_map(|(at, length)| Op::Read { at, length }),
+        3 => (spot(), 0..9000_usize, any::<u8>())
+            .prop_map(|(at, length, first)| Op::Write { at, length, first }),
+        1 => spot().prop_map(|at| Op::Query { at }),
+        1 => limit().prop_map(|pages| Op::SetLimit { pages }),
+    ]
+}
+
+fn allocate() -> impl Strategy<Value = Op> {
+    (target(), size(), action(), protection()).prop_map(|(target, size, action, protection)| Op::Allocate {
+        target,
+        size,
+        action,
+        protection,
+    })
+}
+
+/// A commit inside of what was reserved: chance alone would rarely make one.
+fn commit() -> impl Strategy<Value = Op> {
+    (range(), protection()).prop_map(|((at, size), protection)| {
+        let (target, action) = (Target::At(at), Action::Commit);
+        Op::Allocate { target, size, action, protection }
+    })
+}
+
+/// Where and how much: some pages inside of an allocation, most of the time.
+pub fn range() -> impl Strategy<Value = (Spot, Size)> {
+    let anchor = prop_oneof![
+        1 => (0..4_usize).prop_map(Anchor::Start),
+        2 => (0..4_usize, 0..40_u64).prop_map(|(index, page)| Anchor::Inside(index, page)),
+    ];
+    let inside = anchor.prop_map(|anchor| Spot { anchor, delta: 0 });
+    let pages = prop_oneof![
+        3 => (1..6_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
+        2 => Just(Size::ToEnd(0)),
+    ];
+    let whole =
+        (0..4_usize).prop_map(|index| (Spot { anchor: Anchor::Start(index), delta: 0 }, Size::ToEnd(0)));
+    prop_oneof![3 => (inside, pages), 2 => whole, 2 => (spot(), size())]
+}
+
+/// An address, most often in or at the edge of an earlier allocation.
+pub fn spot() -> impl Strategy<Value = Spot> {
+    (anchor(), delta()).prop_map(|(anchor, delta)| Spot { anchor, delta })
+}
+
+fn anchor() -> impl Strategy<Value = Anchor> {
+    prop_oneof![
+        6 => (0..6_usize).prop_map(Anchor::Start),
+        6 => (0..6_usize, 0..2000_u64).prop_map(|(index, page)| Anchor::Inside(index, page)),
+        2 => (0..6_usize).prop_map(Anchor::End),
+        4 => (0..192_u64).prop_map(Anchor::Arena),
+        1 => select(vec![
+            Anchor::Zero,
+            Anchor::Lowest,
+            Anchor::Highest,
+            Anchor::Above,
+            Anchor::Max,
+        ]),
+    ]
+}
+
+fn delta() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        6 => Just(0),
+        3 => select(vec![1, -1, 0x800, 0xfff, 0x1000, -0x1000, 0x1001, 0x8000]),
+        1 => select(vec![0x1_0000, -0x1_0000, 0xffff, 0x1f_f000, 0x20_0000, -0x20_0000]),
+    ]
+}
+
+/// A size: of some pages, of an edge, of many tables, or of nonsense.
+pub fn size() -> impl Strategy<Value = Size> {
+    let delta = || prop_oneof![3 => Just(0), 2 => select(vec![1_i64, -1, 0x800])];
+    prop_oneof![
+        6 => (1..20_u64, delta()).prop_map(|(count, delta)| Size::Of(Unit::Page, count, delta)),
+        3 => (1..4_u64, delta()).prop_map(|(count, delta)| Size::Of(Unit::Granule, count, delta)),
+        2 => (1..3_u64, select(vec![-0x1000_i64, 0, 1, 0x5000]))
+            .prop_map(|(count, delta)| Size::Of(Unit::Chunk, count, delta)),
+        2 => delta().prop_map(Size::ToEnd),
+        2 => (0..2_u64).prop_map(|count| Size::Of(Unit::Byte, count, 0)),
+        1 => select(vec![
+            Size::Of(Unit::Tera, 1, 0),
+            Size::Of(Unit::Tera, 127, 0),
+            Size::Of(Unit::Tera, 128, 0),
+            Size::Of(Unit::Byte, 0, -1),
+            Size::Of(Unit::Byte, 0, -0x1000),
+            Size::Wrap(0),
+            Size::Wrap(1),
+            Size::Wrap(0x2000),
+        ]),
+    ]
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        6 => spot().prop_map(Target::At),
+        1 => spot().prop_map(Target::Near),
+        4 => (bound(), bound(), alignment(), order()).prop_map(|(low, high, alignment, order)| {
+            Target::Window { low, high, alignment, order }
+        }),
+        // Ordered bounds inside the arena: the other windows are mostly impossible.
+        3 => (0..96_u64, 96..192_u64, delta(), alignment(), order()).prop_map(
+            |(low, high, delta, alignment, order)| Target::Window {
+                low: Bound::At(Spot { anchor: Anchor::Arena(low), delta: 0 }),
+                high: Bound::At(Spot { anchor: Anchor::Arena(high), delta }),
+                alignment,
+                order,
+            }
+        ),
+    ]
+}
+
+fn bound() -> impl Strategy<Value = Bound> {
+    prop_oneof![1 => Just(Bound::None), 2 => spot().prop_map(Bound::At)]
+}
+
+fn alignment() -> impl Strategy<Value = u64> {
+    let values = matrix::alignments().into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+    prop_oneof![4 => Just(0), 2 => Just(0x2_0000), 1 => select(values)]
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    select(vec![Order::BottomUp, Order::TopDown])
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    select(vec![Action::Reserve, Action::ReserveCommit, Action::ReserveCommit, Action::Commit])
+}
+
+fn disposal() -> impl Strategy<Value = Disposal> {
+    select(vec![Disposal::Decommit, Disposal::Release])
+}
+
+fn wiring() -> impl Strategy<Value = Wiring> {
+    select(vec![Wiring::Wired, Wiring::Pageable])
+}
+
+/// Read-write half of the time: what cannot be accessed cannot go wrong.
+pub fn protection() -> impl Strategy<Value = Protection> {
+    let values = matrix::protections().into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+    prop_oneof![
+        4 => Just(Protection::READ_WRITE),
+        2 => select(vec![Protection::READ, Protection::NONE, Protection::READ_WRITE_EXECUTE]),
+        2 => select(values),
+    ]
+}
+
+fn limit() -> impl Strategy<Value = u64> {
+    prop_oneof![1 => 0..4_u64, 2 => 4..200_u64, 3 => Just(4096_u64)]
+}
