@@ -37,7 +37,7 @@ Start here:
 )]
 pub(crate) struct Cli {
     /// Print one JSON document instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -124,7 +124,7 @@ pub(crate) struct Alloc {
     pub(crate) near: Option<u64>,
     #[command(flatten)]
     pub(crate) steps: Steps,
-    /// What may be done with the pages
+    /// What may be done with the pages: none r rw rx rwx x, +guard +nocache +writecombine
     #[arg(long, value_name = "P", default_value = "rw", value_parser = protection)]
     pub(crate) protect: Protect,
     #[command(flatten)]
@@ -161,7 +161,7 @@ pub(crate) struct Free {
     /// The process
     #[arg(value_parser = pid)]
     pub(crate) pid: u32,
-    /// The base of the allocation, or an address in it if there is a size
+    /// The base of the allocation; with a size, any address in it
     #[arg(value_name = "ADDR", value_parser = address)]
     pub(crate) at: u64,
     /// Only that many bytes, with --decommit; without it the whole allocation
@@ -183,7 +183,7 @@ pub(crate) struct ProtectArgs {
     /// How many bytes; every page touched changes
     #[arg(long, value_name = "N", value_parser = size)]
     pub(crate) size: u64,
-    /// What may be done with the pages from now on
+    /// What may be done with them: none r rw rx rwx x rc rxc, +guard +nocache +writecombine
     #[arg(long, value_name = "P", value_parser = protection)]
     pub(crate) protect: Protect,
 }

@@ -85,7 +85,7 @@ pub(crate) fn hex(text: &str) -> Result<Bytes, String> {
     let Some(digits) = digits else {
         return Err("give pairs of hex digits, as in 48656c6c6f or \"48 65 6c\"".to_owned());
     };
-    if digits.is_empty() || digits.len() % 2 != 0 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return Err(format!("{} hex digits do not make whole bytes; give two for each byte", digits.len()));
     }
     Ok(Bytes(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()))

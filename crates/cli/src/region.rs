@@ -75,7 +75,8 @@ impl Region {
         })
     }
 
-    fn cells(&self) -> [Cell; 7] {
+    /// In the order of [`COLUMNS`].
+    fn cells(&self) -> [Cell; COLUMNS.len()] {
         let protect = self.protect.as_deref().unwrap_or("-");
         let name_style = match self.owner {
             Owner::Own => render::OURS,
@@ -93,19 +94,27 @@ impl Region {
     }
 }
 
+const COLUMNS: [(&str, Align); 7] = [
+    ("FROM", Align::Right),
+    ("TO", Align::Right),
+    ("SIZE", Align::Right),
+    ("STATE", Align::Left),
+    ("PROTECT", Align::Left),
+    ("TYPE", Align::Left),
+    ("NAME", Align::Left),
+];
+/// What a narrow terminal does without: the end follows from the size.
+const TO: usize = 1;
+
 /// Regions, one per row.
 pub(crate) fn table<'a>(regions: impl IntoIterator<Item = &'a Region>) -> Table {
-    let mut table = Table::new(&[
-        ("FROM", Align::Right),
-        ("TO", Align::Right),
-        ("SIZE", Align::Right),
-        ("STATE", Align::Left),
-        ("PROTECT", Align::Left),
-        ("TYPE", Align::Left),
-        ("NAME", Align::Left),
-    ]);
+    let narrow = render::is_narrow();
+    let shown = |column: &usize| !(narrow && *column == TO);
+    let columns: Vec<_> = (0..COLUMNS.len()).filter(shown).map(|column| COLUMNS[column]).collect();
+    let mut table = Table::new(&columns);
     for region in regions {
-        table.row(region.cells());
+        let cells = region.cells().into_iter().enumerate();
+        table.row(cells.filter(|(column, _)| shown(column)).map(|(_, cell)| cell));
     }
     table
 }

@@ -1,7 +1,5 @@
 //! Tables and figures for people.
 
-use std::fmt::Write as _;
-
 use anstyle::{AnsiColor, Style};
 
 /// Headings.
@@ -43,10 +41,20 @@ pub(crate) enum Align {
     Right,
 }
 
+/// What happens to a last column that is too long for the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// Its middle is left out: for names.
+    Cut,
+    /// It goes on below: for sentences.
+    Wrap,
+}
+
 /// Rows in aligned columns, two blanks apart; the last column is not filled up.
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: Vec<Align>,
+    fit: Fit,
     rows: Vec<Vec<Cell>>,
 }
 
@@ -60,41 +68,58 @@ impl Table {
 
     /// A table without headings.
     pub(crate) fn bare(columns: impl IntoIterator<Item = Align>) -> Self {
-        Self { columns: columns.into_iter().collect(), rows: Vec::new() }
+        Self { columns: columns.into_iter().collect(), fit: Fit::Cut, rows: Vec::new() }
+    }
+
+    /// The same table, with sentences in its last column.
+    pub(crate) fn wrapped(self) -> Self {
+        Self { fit: Fit::Wrap, ..self }
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The table, indented; on a terminal the last column is cut in its middle rather than wrapped.
-    pub(crate) fn render(&self, indent: usize) -> String {
+    /// The table; on a terminal its last column is made to fit.
+    pub(crate) fn render(&self) -> String {
+        self.render_within(terminal_width())
+    }
+
+    fn render_within(&self, terminal: Option<usize>) -> String {
         let widths = self.widths();
-        let used: usize = widths.iter().rev().skip(1).map(|width| width + 2).sum::<usize>() + indent;
-        let room = terminal_width().map(|width| width.saturating_sub(used).max(16));
+        let used: usize = widths.iter().rev().skip(1).map(|width| width + 2).sum();
+        let room = terminal.map_or(usize::MAX, |width| width.saturating_sub(used).max(16));
         let mut text = String::new();
         for row in &self.rows {
-            let mut line = " ".repeat(indent);
-            for (index, cell) in row.iter().enumerate() {
-                let last = index + 1 == row.len();
-                let words = match room {
-                    Some(room) if last => shorten(&cell.text, room),
-                    Some(_) | None => cell.text.clone(),
-                };
-                let width = widths.get(index).copied().unwrap_or_default();
-                let blanks = " ".repeat(width.saturating_sub(words.chars().count()));
-                let style = cell.style;
-                let _ = match self.columns.get(index) {
-                    Some(Align::Right) => write!(line, "{blanks}{style}{words}{style:#}"),
-                    _ if last => write!(line, "{style}{words}{style:#}"),
-                    _ => write!(line, "{style}{words}{style:#}{blanks}"),
-                };
-                line.push_str(if last { "" } else { "  " });
+            let Some((last, cells)) = row.split_last() else { continue };
+            let mut line = String::new();
+            for (index, cell) in cells.iter().enumerate() {
+                line.push_str(&self.filled(index, cell, &widths));
+                line.push_str("  ");
+            }
+            match self.fit {
+                Fit::Cut => line.push_str(&styled(last.style, &shorten(&last.text, room))),
+                Fit::Wrap => {
+                    let parts = wrap(&last.text, room);
+                    let parts: Vec<String> = parts.iter().map(|part| styled(last.style, part)).collect();
+                    line.push_str(&parts.join(&format!("\n{}", " ".repeat(used))));
+                }
             }
             text.push_str(line.trim_end());
             text.push('\n');
         }
         text
+    }
+
+    /// A cell that is as wide as its column.
+    fn filled(&self, column: usize, cell: &Cell, widths: &[usize]) -> String {
+        let width = widths.get(column).copied().unwrap_or_default();
+        let blanks = " ".repeat(width.saturating_sub(cell.text.chars().count()));
+        let text = styled(cell.style, &cell.text);
+        match self.columns.get(column) {
+            Some(Align::Right) => blanks + &text,
+            Some(Align::Left) | None => text + &blanks,
+        }
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -104,6 +129,24 @@ impl Table {
         };
         (0..self.columns.len()).map(width).collect()
     }
+}
+
+fn styled(style: Style, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
+}
+
+/// Lines of at most `room` characters, broken between words.
+fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().filter(|line| line.chars().count() + 1 + word.chars().count() <= room);
+        match line {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => line.extend([" ", word]),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The colour of a protection word.
@@ -138,7 +181,7 @@ pub(crate) fn human(bytes: u64) -> String {
     let step = (bytes.checked_ilog2().unwrap_or(0) / 10) as usize;
     let unit = 1_u64 << (10 * step);
     let name = units.get(step).copied().unwrap_or_default();
-    if bytes % unit == 0 || bytes / unit >= 100 {
+    if bytes.is_multiple_of(unit) || bytes / unit >= 100 {
         return format!("{}{name}", bytes / unit);
     }
     // One decimal, and never "0.0" more than there is.
@@ -151,7 +194,7 @@ pub(crate) fn thousands(figure: u64) -> String {
     let digits = figure.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -162,6 +205,11 @@ pub(crate) fn thousands(figure: u64) -> String {
 /// `1 region`, `2 regions`.
 pub(crate) fn count(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// How wide bars may be behind `used` characters.
+pub(crate) fn bar_room(used: usize, most: usize) -> u64 {
+    terminal_width().map_or(most, |width| width.saturating_sub(used).clamp(8, most)) as u64
 }
 
 /// A part of a whole as a bar; a part that is not nothing shows.
@@ -179,15 +227,21 @@ pub(crate) fn safe(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
-/// At most `room` characters, cut in the middle: both ends of a path say something.
+/// At most `room` characters, cut in the middle: both ends of a path say something. Where there is little room, the
+/// end says more.
 fn shorten(text: &str, room: usize) -> String {
     let letters: Vec<char> = text.chars().collect();
     if letters.len() <= room {
         return text.to_owned();
     }
-    let head = (room - 1) / 3;
+    let head = if room < 32 { 0 } else { (room - 1) / 3 };
     let tail = room - 1 - head;
     letters[..head].iter().chain(['…'].iter()).chain(&letters[letters.len() - tail..]).collect()
+}
+
+/// Whether a table of regions has no room for everything.
+pub(crate) fn is_narrow() -> bool {
+    terminal_width().is_some_and(|width| width < 100)
 }
 
 fn terminal_width() -> Option<usize> {
@@ -231,6 +285,17 @@ mod tests {
     #[test]
     fn names_cannot_command_a_terminal() {
         assert_eq!(safe("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
-        assert_eq!(shorten("/usr/lib/x86_64-linux-gnu/libc.so.6", 16), "/usr/…/libc.so.6");
+        assert_eq!(shorten("/usr/lib/x86_64-linux-gnu/libc.so.6", 16), "…x-gnu/libc.so.6");
+    }
+
+    #[test]
+    fn the_last_column_fits_the_terminal() {
+        let rows = |fit| {
+            let mut table = Table { fit, ..Table::bare([Align::Left, Align::Left]) };
+            table.row([plain("name"), plain("a sentence of many words")]);
+            table.render_within(Some(20))
+        };
+        assert_eq!(rows(Fit::Wrap), "name  a sentence of\n      many words\n");
+        assert_eq!(rows(Fit::Cut), "name  …e of many words\n");
     }
 }

@@ -100,11 +100,15 @@ fn reserve_first_and_commit_later() {
     let committed = json(&["alloc", pid, "--commit", "--at", &at, "--size", "8K", "--protect", "rw+guard"]);
     assert_eq!(committed, document!({"base": at, "size": 8192}));
     let region = json(&["query", pid, &at]);
-    assert_eq!((&region["protect"], &region["allocation_protect"]), (&document!("rw+guard"), &document!("rwx")));
+    assert_eq!(
+        (&region["protect"], &region["allocation_protect"]),
+        (&document!("rw+guard"), &document!("rwx"))
+    );
     assert_eq!(region["allocation_base"], made["base"]);
 
     let map = json(&["map", pid, "--ours"]);
-    let states: Vec<&Value> = map["regions"].as_array().expect("a list").iter().map(|r| &r["state"]).collect();
+    let states: Vec<&Value> =
+        map["regions"].as_array().expect("a list").iter().map(|r| &r["state"]).collect();
     assert_eq!(states, ["reserve", "commit", "reserve"]);
     assert_eq!(refusal(&["alloc", pid, "--size", "4K", "--at", &at]).0, 487);
 }
@@ -182,7 +186,10 @@ fn bytes_come_from_files_and_go_to_files() {
     assert_eq!(folder.names().len(), 2);
     let short = run(&["read", pid, base, "--size", "128K"]);
     assert!(stderr(&short).contains("only 65536 of 131072 bytes"), "{}", stderr(&short));
-    assert_eq!(refusal(&["write", pid, base, "--in", &folder.file("none")]), (2, "ERROR_FILE_NOT_FOUND".to_owned()));
+    assert_eq!(
+        refusal(&["write", pid, base, "--in", &folder.file("none")]),
+        (2, "ERROR_FILE_NOT_FOUND".to_owned())
+    );
     assert_eq!(run(&["read", pid, base, "--size", "1", "--out", "-", "--json"]).status.code(), Some(2));
 }
 
@@ -278,7 +285,8 @@ fn colours_are_for_terminals() {
     assert!(is_plain(&run(&["doctor"])));
     let forced = command(&["doctor"]).env("CLICOLOR_FORCE", "1").output().expect("it starts");
     assert!(!is_plain(&forced));
-    let refused = command(&["doctor"]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").output().expect("it starts");
+    let refused =
+        command(&["doctor"]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").output().expect("it starts");
     assert!(is_plain(&refused));
     let json = command(&["doctor", "--json"]).env("CLICOLOR_FORCE", "1").output().expect("it starts");
     assert!(is_plain(&json));
@@ -297,8 +305,19 @@ fn a_reader_that_leaves_is_no_error() {
 #[test]
 fn help_completions_and_manual_agree() {
     let commands = [
-        "tour", "map", "query", "alloc", "free", "protect", "read", "write", "status", "detach", "doctor",
-        "completions", "man",
+        "tour",
+        "map",
+        "query",
+        "alloc",
+        "free",
+        "protect",
+        "read",
+        "write",
+        "status",
+        "detach",
+        "doctor",
+        "completions",
+        "man",
     ];
     let script = text(&["completions", "bash"]);
     let folder = Folder::new("man");

@@ -22,8 +22,12 @@ fn the_document_has_every_step() {
     for program in programs {
         assert_eq!(program["exit_code"], 0);
         assert!(program["seconds"].as_f64().is_some_and(|seconds| (3.0..3.5).contains(&seconds)));
-        let steps: Vec<_> = program["steps"].as_array().expect("a list").iter().map(|step| &step["step"]).collect();
-        for name in ["attach", "reserve", "commit", "write", "protect", "query", "read", "decommit", "free", "detach", "finish"] {
+        let steps: Vec<_> =
+            program["steps"].as_array().expect("a list").iter().map(|step| &step["step"]).collect();
+        for name in [
+            "attach", "reserve", "commit", "write", "protect", "query", "read", "decommit", "free", "detach",
+            "finish",
+        ] {
             assert!(steps.contains(&&name.into()), "{name}");
         }
     }

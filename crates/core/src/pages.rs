@@ -37,12 +37,16 @@ pub struct PageMap {
     /// Disjoint extents by their first chunk; none is `Uniform(RESERVED)`, and no
     /// two neighbours are `Uniform` of the same state.
     extents: BTreeMap<u64, Extent>,
+    /// A chunk whose pages became alike, and whose table is kept all the same: pages
+    /// that come and go one at a time would otherwise make and drop a table each time.
+    /// There is one such chunk at most.
+    alike: Option<u64>,
 }
 
 impl PageMap {
     /// A map of reserved pages.
     pub const fn reserved(first: u64, end: u64) -> Self {
-        Self { first, end, extents: BTreeMap::new() }
+        Self { first, end, extents: BTreeMap::new(), alike: None }
     }
 
     /// The first page.
@@ -77,9 +81,10 @@ impl PageMap {
                     Kind::Uniform(_) => return at,
                     Kind::Mixed(table) => {
                         let from = (at % CHUNK_PAGES) as usize;
+                        let to = (limit - chunk * CHUNK_PAGES).min(CHUNK_PAGES) as usize;
                         let differs = |raw: &u16| !same(slot, Slot::from_raw(*raw));
-                        match table[from..].iter().position(differs) {
-                            Some(steps) => return (at + steps as u64).min(limit),
+                        match table[from..to].iter().position(differs) {
+                            Some(steps) => return at + steps as u64,
                             None => at = (chunk + 1) * CHUNK_PAGES,
                         }
                     }
@@ -119,6 +124,14 @@ impl PageMap {
 
     /// Replaces the state of each page in `from..to` by what `change` makes of it.
     pub fn update(&mut self, from: u64, to: u64, change: impl Fn(Slot) -> Slot) {
+        if let Some(Kind::Mixed(table)) = self.lone_chunk(from, to) {
+            // Most changes are of a page or a few in a chunk that has a table.
+            let (first, last) = ((from % CHUNK_PAGES) as usize, ((to - 1) % CHUNK_PAGES) as usize);
+            for raw in &mut table[first..=last] {
+                *raw = change(Slot::from_raw(*raw)).raw();
+            }
+            return self.notice_alike(from / CHUNK_PAGES);
+        }
         let mut at = from;
         while at < to {
             let slot = self.slot(at);
@@ -176,6 +189,10 @@ impl PageMap {
     }
 
     fn extent_at(&self, chunk: u64) -> Option<(u64, &Extent)> {
+        // An exact hit, as all chunks with a table are, costs half of a range search.
+        if let Some(extent) = self.extents.get(&chunk) {
+            return Some((chunk, extent));
+        }
         let (&start, extent) = self.extents.range(..=chunk).next_back()?;
         (chunk < extent.end).then_some((start, extent))
     }
@@ -224,15 +241,37 @@ impl PageMap {
 
     /// Sets some pages of one chunk.
     fn set_in_chunk(&mut self, chunk: u64, from: u64, to: u64, slot: Slot) {
-        let (low, high) = self.chunk_bounds(chunk);
         let inside = |page: u64| (page - chunk * CHUNK_PAGES) as usize;
-        let table = self.table(chunk);
-        table[inside(from)..inside(to)].fill(slot.raw());
-        let alike = table[inside(low)] == table[inside(high - 1)]
-            && table[inside(low)..inside(high)].iter().all(|raw| *raw == slot.raw());
-        if alike {
-            self.set_chunks(chunk, chunk + 1, slot);
+        self.table(chunk)[inside(from)..inside(to)].fill(slot.raw());
+        self.notice_alike(chunk);
+    }
+
+    /// What the extent is that begins with the one chunk that holds all of `from..to`.
+    fn lone_chunk(&mut self, from: u64, to: u64) -> Option<&mut Kind> {
+        let chunk = from / CHUNK_PAGES;
+        if from >= to || (to - 1) / CHUNK_PAGES != chunk {
+            return None;
         }
+        self.extents.get_mut(&chunk).map(|extent| &mut extent.kind)
+    }
+
+    /// If the pages of `chunk` are alike now, remembers that, and drops the table of
+    /// the chunk that was remembered before, if its pages still are.
+    fn notice_alike(&mut self, chunk: u64) {
+        if self.alike == Some(chunk) || !self.is_alike(chunk) {
+            return;
+        }
+        let Some(before) = self.alike.replace(chunk) else { return };
+        let (low, high) = self.chunk_bounds(before);
+        if low < high && self.is_alike(before) {
+            let slot = self.slot(low);
+            self.set_chunks(before, before + 1, slot);
+        }
+    }
+
+    fn is_alike(&self, chunk: u64) -> bool {
+        let (low, high) = self.chunk_bounds(chunk);
+        low < high && self.slot(low) == self.slot(high - 1) && self.run_end(low, high, |a, b| a == b) == high
     }
 
     /// The table of a chunk, made from what it was if it had none.

@@ -10,9 +10,10 @@ use std::fs;
 use std::io;
 
 use pagewright_core::{Info, Kind, Owner, State, Verb};
-use pagewright_linux::machine::{Choice, Reason, Strategy, mapping_limit};
+use pagewright_linux::machine::{Reason, Strategy, mapping_limit};
 
 use crate::error::{Error, Result};
+use crate::own;
 use crate::process::Process;
 
 /// What the kernel offers to this process, and what is made of it.
@@ -93,7 +94,7 @@ pub struct User {
 
 /// Looks at this kernel, from this process. Changes nothing.
 pub fn report() -> Report {
-    let choice = Choice::probe();
+    let choice = own::chosen();
     Report {
         kernel: read_setting("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned()),
         features: features(),
@@ -108,7 +109,7 @@ pub fn report() -> Report {
             Reason::StrictOvercommit => {
                 "overcommit is strict (vm.overcommit_memory = 2): markers would charge whole chunks"
             }
-            Reason::Forced => "it was asked for",
+            Reason::Forced => "PAGEWRIGHT_COMMIT in the environment asks for it",
         },
     }
 }

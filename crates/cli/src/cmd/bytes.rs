@@ -128,7 +128,10 @@ fn each_chunk(
 ) -> Result<(), Fail> {
     // The Win32 call sees the whole range first, and so do we.
     if args.size > 0 && args.at.checked_add(args.size - 1).is_none_or(|last| last > process.highest()) {
-        let message = format!("address plus size leaves the user range, which ends at {:#x}; give a smaller size (--size)", process.highest());
+        let message = format!(
+            "address plus size leaves the user range, which ends at {:#x}; give a smaller size (--size)",
+            process.highest()
+        );
         return Err(Fail::no_access(message));
     }
     let mut buffer = vec![0; args.size.min(CHUNK) as usize];
@@ -155,8 +158,7 @@ fn readable(process: &Process, at: u64, piece: &mut [u8]) -> Result<usize, Fail>
 }
 
 fn cut_short(failure: win32::Failure, args: &args::Read, done: u64) -> Fail {
-    const PARTIAL_COPY: u32 = 299;
-    if failure.code() != PARTIAL_COPY {
+    if failure.code() != win32::ERROR_PARTIAL_COPY {
         return Names::USUAL.blame(failure);
     }
     let end = args.at.saturating_add(done);
@@ -187,13 +189,14 @@ pub(crate) fn write(args: &args::Write) -> Result<Answer, Fail> {
 }
 
 fn refused(failure: win32::Failure, args: &args::Write, size: usize) -> Fail {
-    match failure.transferred {
-        Some(done) if done > 0 => {
-            let end = args.at.saturating_add(done as u64);
-            Names::USUAL.blame(failure).about(&format!("{done} of {size} bytes were written, up to {end:#x}"))
-        }
-        Some(_) | None => Names::USUAL.blame(failure),
+    let done = failure.transferred.unwrap_or(0);
+    if failure.code() != win32::ERROR_PARTIAL_COPY || done == 0 {
+        return Names::USUAL.blame(failure);
     }
+    let (pid, end) = (args.pid, args.at.saturating_add(done as u64));
+    Fail::partial(format!(
+        "process {pid}: only {done} of {size} bytes were written, up to {end:#x}; make what follows writable, or write less (ADDR)"
+    ))
 }
 
 fn slurp(path: &Path) -> io::Result<Vec<u8>> {

@@ -39,7 +39,8 @@ fn features(features: &[Feature]) -> String {
         ("KERNEL FEATURE", Align::Left),
         ("SINCE", Align::Right),
         ("USED FOR", Align::Left),
-    ]);
+    ])
+    .wrapped();
     for feature in features {
         let (mark, style, text) = match feature.found {
             true => ("✓", GOOD, feature.purpose.to_owned()),
@@ -48,7 +49,7 @@ fn features(features: &[Feature]) -> String {
         let text = cell(if feature.found { anstyle::Style::new() } else { WARN }, text);
         table.row([cell(style, mark), plain(feature.name), cell(DIM, feature.since), text]);
     }
-    table.render(0)
+    table.render()
 }
 
 fn settings(settings: &[Setting]) -> String {
@@ -57,7 +58,8 @@ fn settings(settings: &[Setting]) -> String {
         ("SETTING", Align::Left),
         ("VALUE", Align::Right),
         ("MEANS", Align::Left),
-    ]);
+    ])
+    .wrapped();
     for setting in settings {
         let (mark, style) = match setting.verdict {
             Verdict::Fine => ("✓", GOOD),
@@ -66,7 +68,7 @@ fn settings(settings: &[Setting]) -> String {
         let value = setting.value.as_deref().unwrap_or("-");
         table.row([cell(style, mark), plain(setting.name), plain(value), plain(&setting.meaning)]);
     }
-    table.render(0)
+    table.render()
 }
 
 fn strategy(report: &Report) -> String {
@@ -97,7 +99,7 @@ fn mappings(pid: u32, budget: &Budget) -> String {
             cell(style, who(user)),
         ]);
     }
-    text.push_str(&table.render(0));
+    text.push_str(&table.render());
     if let Some(others) = budget.users.get(TOP..).filter(|others| !others.is_empty()) {
         let sum = others.iter().map(|user| user.mappings).sum();
         let line = format!("and {} by {}", count(sum, "mapping"), count(others.len() as u64, "other"));

@@ -11,14 +11,15 @@ use crate::out::{Answer, paint};
 use crate::region::{self, Region};
 use crate::render::{self, Align, HEAD, Table, bar, cell, count, human, plain};
 
-/// How wide a bar may be.
-const BAR: u64 = 40;
+/// How wide a bar may be, and what stands before it.
+const BAR: usize = 40;
+const BEFORE_BAR: usize = 48;
 
 pub(crate) fn query(args: &args::Query) -> Result<Answer, Fail> {
     let process = open(args.pid)?;
     let info = process.query(args.at).map_err(usual)?;
     let region = Region::new(&info, &names(&process));
-    let mut text = region::table([&region]).render(0);
+    let mut text = region::table([&region]).render();
     if let Some((base, protect)) = &region.allocation {
         text.push_str(&format!("\nAllocation: base {}, made as {protect}\n", render::hex(*base)));
     }
@@ -35,7 +36,7 @@ pub(crate) fn map(args: &args::Map) -> Result<Answer, Fail> {
     let text = format!(
         "{}\n\n{}\n{}",
         paint(HEAD, &title(args.pid)),
-        region::table(&regions).render(0),
+        region::table(&regions).render(),
         picture(&regions)
     );
     Ok(Answer { json: json!({"pid": args.pid, "regions": list}), text })
@@ -89,7 +90,7 @@ fn picture(regions: &[Region]) -> String {
     let mut table = Table::bare([Align::Left, Align::Right, Align::Right, Align::Left]);
     for (name, style, part) in groups {
         if part.regions > 0 {
-            let bar = bar(part.bytes, most, BAR);
+            let bar = bar(part.bytes, most, render::bar_room(BEFORE_BAR, BAR));
             table.row([
                 plain(name),
                 plain(count(part.regions, "region")),
@@ -101,7 +102,7 @@ fn picture(regions: &[Region]) -> String {
     if regions.is_empty() {
         return "No regions.\n".to_owned();
     }
-    table.render(0)
+    table.render()
 }
 
 fn is_ours(region: &Region) -> bool {

@@ -40,7 +40,7 @@ pub(crate) fn status(args: &args::Status) -> Result<Answer, Fail> {
     ] {
         table.row([plain(name), plain(value)]);
     }
-    text.push_str(&table.render(0));
+    text.push_str(&table.render());
     Ok(Answer { json, text })
 }
 

@@ -19,6 +19,9 @@ pub(crate) fn completions(args: &args::Completions) -> Result<Answer, Fail> {
     Ok(Answer { json: json!({"shell": args.shell.to_string(), "script": text}), text })
 }
 
+/// What the foot of every manual page says.
+const SOURCE: &str = concat!("pagewright ", env!("CARGO_PKG_VERSION"));
+
 /// A manual page and the name of its file.
 #[derive(Debug)]
 struct Page {
@@ -57,7 +60,7 @@ fn pages() -> io::Result<Vec<Page>> {
 
 fn page(name: String, command: clap::Command) -> io::Result<Page> {
     let mut text = Vec::new();
-    Man::new(command).render(&mut text)?;
+    Man::new(command).source(SOURCE).manual("Pagewright").render(&mut text)?;
     Ok(Page { name: format!("{name}.1"), text: String::from_utf8_lossy(&text).into_owned() })
 }
 

@@ -116,12 +116,14 @@ impl Show {
                 paint(BAD, &format!("{} of {proofs} proofs failed.", proofs - hold))
             )
         };
-        self.say(&format!("\n{}\n{verdict}\n", table.render(0)))
+        self.say(&format!("\n{}\n{verdict}\n", table.render()))
     }
 }
 
-/// What the summary says about each program.
-const FIGURES: [(&str, fn(&Visit) -> Cell); 8] = [
+/// A row of the summary: its name, and what it says about a program.
+type Figure = (&'static str, fn(&Visit) -> Cell);
+
+const FIGURES: [Figure; 8] = [
     ("steps", steps),
     ("proofs", proofs),
     ("stood still for", |visit| plain(milliseconds(visit.stopped_ns))),

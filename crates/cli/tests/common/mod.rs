@@ -14,7 +14,8 @@ impl Sleeper {
     /// Nothing where the kernel lets programs attach to their own children only: the command is no ancestor.
     pub(crate) fn start() -> Option<Self> {
         let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
-        let root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+        let root =
+            std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
         if !root && !matches!(scope.trim(), "" | "0") {
             eprintln!("not tested: kernel.yama.ptrace_scope is {}", scope.trim());
             return None;

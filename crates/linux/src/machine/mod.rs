@@ -89,19 +89,17 @@ impl Linux {
 
     /// This process, with a strategy that somebody chose.
     pub fn with(geometry: Geometry, maps: MapsFile, choice: Choice) -> Self {
-        Self {
-            geometry,
-            pid: sys::getpid(),
-            choice,
-            maps,
-            chunks: IntervalMap::default(),
-            budget: Budget::new(),
-        }
+        Self::of(sys::getpid(), geometry, maps, choice)
     }
 
-    /// A machine that only looks: for queries beside a writer. Takes no memory.
+    fn of(pid: i32, geometry: Geometry, maps: MapsFile, choice: Choice) -> Self {
+        Self { geometry, pid, choice, maps, chunks: IntervalMap::default(), budget: Budget::new() }
+    }
+
+    /// A machine that only answers [`Machine::foreign`]: for queries beside a writer.
+    /// Takes no memory and makes no system call.
     pub fn viewer(geometry: Geometry) -> Self {
-        Self::with(geometry, MapsFile::OnDemand, Choice::default())
+        Self::of(0, geometry, MapsFile::OnDemand, Choice::default())
     }
 
     /// The strategy, and why.

@@ -295,7 +295,7 @@ fn protect_of(prior: Prior, at: At, size: u64, protect: u32) -> Option<Fact> {
         _ if protect & 0x100 != 0 => ("VP29", 0),
         _ if protect & 0x600 != 0 => ("VP27", 0),
         _ if protect & 0x4000_0000 != 0 => ("VP41", 0),
-        _ if size % 0x1000 != 0 => ("VP13", 0),
+        _ if !size.is_multiple_of(0x1000) => ("VP13", 0),
         _ => ("VP07", 0),
     })
 }

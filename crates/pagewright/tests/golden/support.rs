@@ -4,11 +4,12 @@
 use std::ffi::c_void;
 use std::process::{Child, Command, Stdio};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pagewright::win32::{
     CloseHandle, GetLastError, HANDLE, MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE,
-    MEMORY_BASIC_INFORMATION, OpenProcess, PROCESS_ACCESS_RIGHTS, PROCESS_ALL_ACCESS, SetLastError,
-    VirtualAllocEx, VirtualFreeEx, VirtualProtectEx, VirtualQueryEx,
+    MEMORY_BASIC_INFORMATION, OpenProcess, PROCESS_ACCESS_RIGHTS, PROCESS_ALL_ACCESS, ReadProcessMemory,
+    SetLastError, VirtualAllocEx, VirtualFreeEx, VirtualProtectEx, VirtualQueryEx, WriteProcessMemory,
 };
 
 pub(crate) const PAGE: usize = 0x1000;
@@ -18,6 +19,12 @@ pub(crate) const SELF: HANDLE = ptr::without_provenance_mut(usize::MAX);
 pub(crate) const BOTH: u32 = MEM_RESERVE | MEM_COMMIT;
 /// The first address that is not a user's.
 pub(crate) const TOP: usize = 0x7fff_ffff_f000;
+
+/// A free place of 16 MiB that is a test's alone, below where anybody else allocates.
+pub(crate) fn arena() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0x0200_0000_0000);
+    NEXT.fetch_add(0x100_0000, Ordering::Relaxed)
+}
 
 pub(crate) fn pointer(address: usize) -> *mut c_void {
     ptr::without_provenance_mut(address)
@@ -160,6 +167,29 @@ pub(crate) struct Opened {
     pub(crate) on: On,
 }
 
+/// `ReadProcessMemory` into a buffer of ours: the code, and the count.
+pub(crate) fn read(on: On, at: usize, into: &mut [u8]) -> (Result<(), u32>, usize) {
+    fresh();
+    let mut count = usize::MAX;
+    // SAFETY: the buffer is ours, the count is valid.
+    let worked = unsafe {
+        ReadProcessMemory(on.0, pointer(at), into.as_mut_ptr().cast(), into.len(), &raw mut count)
+    };
+    (settled(worked != 0, ()), count)
+}
+
+/// `WriteProcessMemory` from a buffer of ours: the code, and the count, which is
+/// `usize::MAX` if it was left untouched.
+pub(crate) fn write(on: On, at: usize, from: &[u8]) -> (Result<(), u32>, usize) {
+    fresh();
+    let mut count = usize::MAX;
+    // SAFETY: tests write to what they allocated, the count is valid.
+    let worked = unsafe {
+        WriteProcessMemory(on.0, pointer(at), from.as_ptr().cast(), from.len(), &raw mut count)
+    };
+    (settled(worked != 0, ()), count)
+}
+
 impl Drop for Opened {
     fn drop(&mut self) {
         // SAFETY: no conditions.
@@ -175,9 +205,20 @@ pub(crate) fn here_and_there(mut test: impl FnMut(On)) {
     test(opened.on);
 }
 
-/// Whether a load or a store at `at` faults, as the kernel sees it: in a forked
-/// child, which the fault ends.
-pub(crate) fn faults(access: impl FnOnce()) -> bool {
+/// Whether a load at `at` faults, says the kernel.
+pub(crate) fn load_faults(at: usize) -> bool {
+    faults(|| {
+        load(at);
+    })
+}
+
+/// Whether a store at `at` faults, says the kernel. The store goes to a copy.
+pub(crate) fn store_faults(at: usize) -> bool {
+    faults(|| store(at, 1))
+}
+
+/// Makes an access in a forked child, which a fault ends.
+fn faults(access: impl FnOnce()) -> bool {
     // SAFETY: the child makes one access and leaves without running anything of
     // this process.
     unsafe {

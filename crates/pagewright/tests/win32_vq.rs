@@ -1,0 +1,213 @@
+//! VirtualQuery and VirtualQueryEx: rows VQ, and VL for what they lock.
+
+#[path = "golden/support.rs"]
+mod support;
+
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pagewright::win32::{
+    MEM_COMMIT, MEM_FREE, MEM_IMAGE, MEM_MAPPED, MEM_PRIVATE, MEM_RESERVE, MEMORY_BASIC_INFORMATION,
+    PAGE_GUARD, PAGE_NOACCESS, PAGE_READONLY, PAGE_READWRITE, VirtualLock, VirtualProtect, VirtualQuery,
+    VirtualQueryEx, VirtualUnlock,
+};
+use support::{BOTH, On, PAGE, Record, SELF, TOP, arena, here_and_there, last_error, load, pointer};
+
+const GRANULE: usize = 0x1_0000;
+const SIZE: usize = size_of::<MEMORY_BASIC_INFORMATION>();
+
+#[test]
+fn free_memory_is_nobodys() {
+    here_and_there(|on| {
+        let at = arena();
+        let record = on.query(at + 0x1234).expect("VQ01");
+        assert_eq!(record.base, at + 0x1000, "VQ01: the page of the asked address");
+        let rest = (record.allocation, record.initial, record.state, record.protect, record.kind);
+        assert_eq!(rest, (0, 0, MEM_FREE, PAGE_NOACCESS, 0), "VQ01");
+        on.alloc(at + 0x10_0000, PAGE, MEM_RESERVE, PAGE_NOACCESS).expect("free");
+        assert_eq!(on.query(at).expect("VQ01").size, 0x10_0000, "VQ01: to the next allocation");
+        on.release(at + 0x10_0000);
+        assert!(on.query(at).expect("VQ08").size > 0x10_0000, "VQ08: one free region");
+    });
+}
+
+#[test]
+fn reserved_memory_shows_no_protection() {
+    here_and_there(|on| {
+        let at = arena();
+        on.alloc(at, GRANULE, MEM_RESERVE, PAGE_READWRITE).expect("free");
+        let reserved = Record {
+            base: at,
+            allocation: at,
+            initial: PAGE_READWRITE,
+            size: GRANULE,
+            state: MEM_RESERVE,
+            protect: 0,
+            kind: MEM_PRIVATE,
+        };
+        assert_eq!(on.query(at), Ok(reserved), "VQ02");
+        on.alloc(at, 3 * PAGE, MEM_COMMIT, PAGE_READWRITE | PAGE_GUARD).expect("reserved");
+        let guarded = PAGE_READWRITE | PAGE_GUARD;
+        let committed = Record { size: 3 * PAGE, state: MEM_COMMIT, protect: guarded, ..reserved };
+        assert_eq!(on.query(at), Ok(committed), "VQ03");
+        on.alloc(at, PAGE, MEM_COMMIT, PAGE_NOACCESS).expect("reserved");
+        assert_eq!(on.query(at).expect("VQ04").protect, PAGE_NOACCESS, "VQ04");
+        on.release(at);
+    });
+}
+
+#[test]
+fn a_region_goes_from_the_asked_page_to_the_last_that_is_alike() {
+    here_and_there(|on| {
+        let at = arena();
+        on.alloc(at, GRANULE, BOTH, PAGE_READWRITE).expect("free");
+        let middle = on.query(at + 0x5700).expect("VQ05");
+        assert_eq!((middle.base, middle.size), (at + 0x5000, 0xb000), "VQ05");
+        on.protect(at, 3 * PAGE, PAGE_READONLY).expect("committed");
+        assert_eq!(on.query(at).expect("VQ06").size, 3 * PAGE, "VQ06");
+        on.protect(at, 3 * PAGE, PAGE_READWRITE).expect("committed");
+        assert_eq!(on.query(at).expect("VQ06").size, GRANULE, "VQ06");
+        on.alloc(at + GRANULE, GRANULE, BOTH, PAGE_READWRITE).expect("free");
+        assert_eq!(on.query(at).expect("VQ07").size, GRANULE, "VQ07");
+        on.release(at);
+        on.release(at + GRANULE);
+    });
+}
+
+#[test]
+fn the_whole_user_range_can_be_asked_and_walked() {
+    here_and_there(|on| {
+        for at in [0, 0xffff, 0x1_0000, TOP - 1] {
+            assert!(on.query(at).is_ok(), "VQ20, VQ21, VQ27: {at:#x}");
+        }
+        for at in [TOP, 0x8000_0000_0000, usize::MAX] {
+            assert_eq!(on.query(at), Err(87), "VQ22: {at:#x}");
+        }
+        let zero = on.query(0).expect("VQ27");
+        assert_eq!((zero.base, zero.state), (0, MEM_FREE), "VQ27");
+        let (mut at, mut regions) = (0, 0);
+        while at < TOP {
+            let record = on.query(at).expect("a user address");
+            assert_eq!(record.base, at, "regions follow each other without gaps");
+            assert!(record.size >= PAGE && record.size % PAGE == 0, "{record:x?}");
+            (at, regions) = (at + record.size, regions + 1);
+        }
+        assert_eq!(at, TOP, "the last region ends where the user range does");
+        assert!(regions > 10, "a live process has its program, heap and stack: {regions}");
+    });
+}
+
+#[test]
+fn programs_files_and_stacks_are_told_apart() {
+    let on = On(SELF);
+    let code = on.query(load as *const () as usize).expect("VQ11");
+    assert_eq!((code.state, code.kind), (MEM_COMMIT, MEM_IMAGE), "VQ10, VQ11");
+    let local = 0_u8;
+    let stack = on.query((&raw const local).addr()).expect("VQ14");
+    assert_eq!((stack.state, stack.protect, stack.kind), (MEM_COMMIT, PAGE_READWRITE, MEM_PRIVATE), "VQ14");
+    let heap = Box::new(0_u64);
+    let record = on.query((&raw const *heap).addr()).expect("VQ15");
+    assert_eq!((record.state, record.protect, record.kind), (MEM_COMMIT, PAGE_READWRITE, MEM_PRIVATE), "VQ15");
+
+    // SAFETY: a fresh mapping disturbs nobody.
+    let view = unsafe {
+        libc::mmap(ptr::null_mut(), PAGE, libc::PROT_READ, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1, 0)
+    };
+    let record = on.query(view.addr()).expect("VQ17");
+    assert_eq!((record.kind, record.protect, record.base), (MEM_MAPPED, PAGE_READONLY, view.addr()), "VQ17");
+    // SAFETY: ours, and not used any more.
+    assert_eq!(unsafe { libc::munmap(view, PAGE) }, 0);
+}
+
+#[test]
+fn length_and_buffer_are_checked() {
+    let mut record = [MEMORY_BASIC_INFORMATION::default(); 2];
+    let ask = |at: usize, into: *mut MEMORY_BASIC_INFORMATION, length| {
+        // SAFETY: NULL, or room for two.
+        let written = unsafe { VirtualQuery(pointer(at), into, length) };
+        if written == 0 { Err(last_error()) } else { Ok(written) }
+    };
+    let into = record.as_mut_ptr();
+    assert_eq!(ask(0, into, SIZE - 1), Err(24), "VQ24");
+    assert_eq!(ask(0, into, 2 * SIZE), Ok(SIZE), "VQ25");
+    assert_eq!(ask(0, ptr::null_mut(), SIZE), Err(998), "VQ26");
+    assert_eq!(ask(TOP, ptr::null_mut(), 0), Err(24), "VQ24 before VQ22");
+    assert_eq!(ask(TOP, ptr::null_mut(), SIZE), Err(87), "VQ22 before VQ26");
+    // SAFETY: refused.
+    let written = unsafe { VirtualQueryEx(ptr::null_mut(), ptr::null(), ptr::null_mut(), SIZE) };
+    assert_eq!((written, last_error()), (0, 998), "VQ26 before the handle");
+    assert_eq!(On(ptr::null_mut()).query(0), Err(6), "HR12");
+}
+
+/// What the signal handler below found.
+static SEEN: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn on_signal(_: libc::c_int) {
+    let mut record = MEMORY_BASIC_INFORMATION::default();
+    let at = SEEN.load(Ordering::SeqCst);
+    // SAFETY: the record has room.
+    if unsafe { VirtualQuery(pointer(at), &raw mut record, SIZE) } == SIZE {
+        SEEN.store(record.RegionSize, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_signal_handler_may_ask() {
+    let on = On(SELF);
+    let at = on.alloc(0, GRANULE, BOTH, PAGE_READWRITE).expect("free");
+    SEEN.store(at, Ordering::SeqCst);
+    // SAFETY: the handler calls only what may run in one.
+    unsafe {
+        libc::signal(libc::SIGUSR1, on_signal as *const () as libc::sighandler_t);
+        libc::raise(libc::SIGUSR1);
+    }
+    assert_eq!(SEEN.load(Ordering::SeqCst), GRANULE, "VQ03, in a signal handler");
+    on.release(at);
+}
+
+fn lock(at: usize, size: usize) -> Result<(), u32> {
+    // SAFETY: locking changes nothing that anybody relies on.
+    if unsafe { VirtualLock(pointer(at), size) } != 0 { Ok(()) } else { Err(last_error()) }
+}
+
+fn unlock(at: usize, size: usize) -> Result<(), u32> {
+    // SAFETY: nobody relies on the lock.
+    if unsafe { VirtualUnlock(pointer(at), size) } != 0 { Ok(()) } else { Err(last_error()) }
+}
+
+#[test]
+fn locks_cover_whole_pages_and_do_not_count() {
+    let on = On(SELF);
+    let at = arena();
+    on.alloc(at, GRANULE, BOTH, PAGE_READWRITE).expect("free");
+    assert_eq!(lock(at + 0xfff, 2), Ok(()), "VL01");
+    assert_eq!(lock(at, PAGE), Ok(()), "VL09");
+    assert_eq!(unlock(at, 3 * PAGE), Err(158), "VL12");
+    assert_eq!(unlock(at, 2 * PAGE), Ok(()), "VL10: one unlock is enough, and VL12 unlocked nothing");
+    assert_eq!(unlock(at, PAGE), Err(158), "VL11");
+    assert_eq!(on.query(at).expect("allocated").size, GRANULE, "a lock does not split");
+    assert_eq!((lock(at, 0), lock(TOP, 1), lock(at, usize::MAX)), (Err(87), Err(87), Err(87)), "VL07, VL08");
+    on.protect(at, PAGE, PAGE_READONLY).expect("committed");
+    assert_eq!((lock(at, PAGE), unlock(at, PAGE)), (Ok(()), Ok(())), "VL05");
+    on.protect(at, PAGE, PAGE_NOACCESS).expect("committed");
+    assert_eq!(lock(at, PAGE), Err(998), "VL04");
+    on.decommit(at, PAGE).expect("committed");
+    assert_eq!(lock(at, 2 * PAGE), Err(998), "VL02");
+    assert_eq!(unlock(at + PAGE, PAGE), Err(158), "VL02: nothing was locked");
+    on.release(at);
+    assert_eq!((lock(at, PAGE), unlock(at, PAGE)), (Err(998), Err(158)), "VL03, VL13");
+}
+
+#[test]
+fn the_probe_of_a_lock_meets_the_guard() {
+    let on = On(SELF);
+    let at = arena();
+    on.alloc(at, GRANULE, BOTH, PAGE_READWRITE).expect("free");
+    let mut old = 0;
+    // SAFETY: memory of the test.
+    unsafe { VirtualProtect(pointer(at), PAGE, PAGE_READWRITE | PAGE_GUARD, &raw mut old) };
+    assert_eq!(lock(at, PAGE), Err(0x8000_0001), "GP06");
+    assert_eq!(on.query(at).expect("GP06").protect, PAGE_READWRITE, "GP06: the guard is gone");
+    assert_eq!((lock(at, PAGE), unlock(at, PAGE)), (Ok(()), Ok(())), "GP07");
+    on.release(at);
+}
