@@ -1,7 +1,7 @@
 //! The command `pagewright`: the memory of any live Linux process, in the words of Win32.
 //!
 //! `args` says what can be asked, `cmd` answers it through the library, `out` prints the answer. The names and the exit
-//! statuses are those of INTERFACES.md.
+//! statuses are what scripts rely on.
 
 mod args;
 mod cmd;

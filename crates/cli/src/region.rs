@@ -33,7 +33,7 @@ impl Region {
             size: info.size,
             state: "free",
             kind: None,
-            protect: None,
+            protect: Some("none".to_owned()),
             allocation: None,
             name: None,
             owner: Owner::Foreign,
@@ -43,6 +43,7 @@ impl Region {
             State::Reserved { allocation, initial } => Self {
                 state: "reserve",
                 kind: Some("private"),
+                protect: None,
                 allocation: Some((allocation, words::protect(initial))),
                 name: Some(OURS.to_owned()),
                 owner: Owner::Own,
@@ -60,7 +61,8 @@ impl Region {
         }
     }
 
-    /// The keys of INTERFACES.md; what a region does not have is null.
+    /// The keys that scripts rely on; what a region does not have is null. Free memory
+    /// has no access, and says so, as the Win32 call does (fact VQ01).
     pub(crate) fn json(&self) -> Value {
         let allocation = self.allocation.as_ref();
         json!({

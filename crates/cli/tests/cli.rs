@@ -1,4 +1,4 @@
-//! The real command on real programs: words, keys and exit statuses of INTERFACES.md.
+//! The real command on real programs: words, keys and exit statuses that scripts rely on.
 
 mod common;
 
@@ -157,7 +157,8 @@ fn free_space_has_nothing() {
     let region = json(&["query", &sleeper.pid(), "0"]);
     has_keys(&region);
     assert_eq!((&region["base"], &region["state"]), (&document!("0x0"), &document!("free")));
-    for key in ["type", "protect", "allocation_base", "allocation_protect", "name"] {
+    assert_eq!(region["protect"], "none", "VQ01");
+    for key in ["type", "allocation_base", "allocation_protect", "name"] {
         assert_eq!(region[key], Value::Null, "{key}");
     }
 }

@@ -307,11 +307,13 @@ impl Kind {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot {}", self.verb.name())?;
-        if self.verb != Verb::Attach {
+        if self.at != 0 || !matches!(self.verb, Verb::Attach | Verb::Allocate) {
             write!(f, " at {:#x}", self.at)?;
-            if self.size != 0 {
-                write!(f, " ({} bytes)", self.size)?;
-            }
+        }
+        match self.size {
+            0 => {}
+            1 => write!(f, " (1 byte)")?,
+            size => write!(f, " ({size} bytes)")?,
         }
         write!(f, ": {}", self.kind.advice())?;
         if let Kind::Machine(number) = self.kind {

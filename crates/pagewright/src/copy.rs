@@ -1,6 +1,29 @@
 //! Copying bytes between this process and another, or itself.
 
+use pagewright_core::{Info, State};
 use pagewright_linux::sys::{self, Errno};
+
+use crate::error;
+
+/// How many of `length` bytes from `at` lie in committed pages, whatever their
+/// protection: the kernel's way past protections would also put content into pages
+/// that are only reserved.
+pub(crate) fn committed(
+    length: usize,
+    at: u64,
+    query: impl Fn(u64) -> error::Result<Info>,
+) -> error::Result<usize> {
+    let mut done = 0_u64;
+    while done < length as u64 {
+        let Some(next) = at.checked_add(done) else { break };
+        let info = query(next)?;
+        match info.state {
+            State::Committed { .. } => done = (info.base + info.size) - at,
+            State::Free | State::Reserved { .. } => break,
+        }
+    }
+    Ok(length.min(usize::try_from(done).unwrap_or(length)))
+}
 
 /// Copies out of `pid`, up to the first byte that cannot be read.
 pub(crate) fn read(pid: i32, at: u64, into: &mut [u8]) -> Result<usize, Errno> {

@@ -50,3 +50,8 @@ pub use pagewright_core::{
     Owner, PageRange, Place, Protect, Protection, Rights, State, Verb, Window, Wiring,
 };
 pub use process::{Attached, Leftovers, Process, Status};
+
+/// The examples of the README are compiled and run with the other tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

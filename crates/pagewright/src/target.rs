@@ -134,6 +134,24 @@ impl Target {
         rustix::fs::openat(&self.proc, path, flags | OFlags::CLOEXEC, Mode::empty())
     }
 
+    /// Opens a file about the memory of the process, which its first thread has left if it ended
+    /// before the others.
+    pub(crate) fn open_memory(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        self.open_file(&format!("task/{}/{name}", self.thread_with_memory()), flags)
+    }
+
+    /// The first thread, or another one if the first has ended.
+    pub(crate) fn thread_with_memory(&self) -> i32 {
+        let lives = |tid: &i32| {
+            let stat = self.read(&format!("task/{tid}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X', 'x']))
+        };
+        if lives(&self.pid) {
+            return self.pid;
+        }
+        self.threads().ok().and_then(|all| all.into_iter().find(lives)).unwrap_or(self.pid)
+    }
+
     /// The whole text of the file `path` below `/proc/PID`.
     pub(crate) fn read(&self, path: &str) -> io::Result<String> {
         let mut bytes = Vec::new();
@@ -163,13 +181,13 @@ impl Target {
     /// Whether this process may trace the target. Opening `mem` makes the very check that `ptrace`
     /// makes and changes nothing.
     pub(crate) fn may_trace(&self) -> Result<(), Errno> {
-        self.open_file("mem", OFlags::RDONLY).map(drop)
+        self.open_memory("mem", OFlags::RDONLY).map(drop)
     }
 
     /// Whether this process may look at the target's memory map (the weaker check, enough for
     /// queries).
     pub(crate) fn may_inspect(&self) -> Result<(), Errno> {
-        self.open_file("maps", OFlags::RDONLY).map(drop)
+        self.open_memory("maps", OFlags::RDONLY).map(drop)
     }
 
     /// The effective user who owns the files in `/proc/PID`; root for a process that made itself
@@ -186,7 +204,7 @@ impl Target {
     }
 
     fn elf_class(&self) -> Result<Bits, Errno> {
-        let exe = self.open_file("exe", OFlags::RDONLY)?;
+        let exe = self.open_memory("exe", OFlags::RDONLY)?;
         let mut head = [0u8; 20];
         let read = rustix::io::pread(&exe, &mut head, 0)?;
         match (read, &head[..5]) {
@@ -200,7 +218,7 @@ impl Target {
     fn auxv_width(&self) -> Result<Bits, Errno> {
         const AT_PHENT: u64 = 4;
         let mut bytes = Vec::new();
-        let file = self.open_file("auxv", OFlags::RDONLY)?;
+        let file = self.open_memory("auxv", OFlags::RDONLY)?;
         File::from(file)
             .read_to_end(&mut bytes)
             .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;

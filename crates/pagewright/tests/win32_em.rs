@@ -7,8 +7,8 @@ use std::error::Error as _;
 
 use pagewright::soft::Guest;
 use pagewright::win32::{
-    GetLastError, MEM_COMMIT, MEM_RESERVE, NtStatus, PAGE_READWRITE, SetLastError, virtual_alloc, virtual_free,
-    virtual_protect, virtual_query, write_memory,
+    GetLastError, MEM_COMMIT, MEM_RESERVE, NtStatus, PAGE_READWRITE, SetLastError, virtual_alloc,
+    virtual_free, virtual_protect, virtual_query, write_memory,
 };
 use support::{On, SELF};
 
@@ -87,10 +87,18 @@ fn a_failure_is_one_sentence_with_a_name() {
         (virtual_alloc(&guest, 0, 0, MEM_COMMIT, 4).map(drop), "ERROR_INVALID_PARAMETER", "size is 0"),
         (virtual_alloc(&guest, 5, 1, MEM_COMMIT, 4).map(drop), "ERROR_INVALID_PARAMETER", "address is 0x5"),
         (virtual_alloc(&guest, 0, 1, 0, 4).map(drop), "ERROR_INVALID_PARAMETER", "allocation type is 0x0"),
-        (virtual_alloc(&guest, 0, 1, 0x8_0000, 4).map(drop), "ERROR_INVALID_PARAMETER", "not supported by this version"),
+        (
+            virtual_alloc(&guest, 0, 1, 0x8_0000, 4).map(drop),
+            "ERROR_INVALID_PARAMETER",
+            "not supported by this version",
+        ),
         (virtual_alloc(&guest, 0, 1, 0x1000, 3).map(drop), "ERROR_INVALID_PARAMETER", "protection is 0x3"),
         (virtual_alloc(&guest, base, 1, MEM_RESERVE, 4).map(drop), "ERROR_INVALID_ADDRESS", "in use"),
-        (virtual_alloc(&guest, 0, 2 << 20, 0x2000_3000, 4).map(drop), "ERROR_PRIVILEGE_NOT_HELD", "privilege"),
+        (
+            virtual_alloc(&guest, 0, 2 << 20, 0x2000_3000, 4).map(drop),
+            "ERROR_PRIVILEGE_NOT_HELD",
+            "privilege",
+        ),
         (virtual_free(&guest, base, 5, 0x8000), "ERROR_INVALID_PARAMETER", "give size 0"),
         (virtual_free(&guest, base + 0x1000, 0, 0x8000), "ERROR_INVALID_ADDRESS", "base"),
         (virtual_protect(&guest, base, 1, 2).map(drop), "ERROR_INVALID_ADDRESS", "not committed"),

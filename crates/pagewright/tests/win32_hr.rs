@@ -126,7 +126,9 @@ fn minus_one_is_this_process_with_all_rights() {
     assert_eq!(close(pseudo), Ok(()));
     On(pseudo).release(at);
     // SAFETY: fresh memory.
-    let base = unsafe { VirtualAlloc2(ptr::null_mut(), ptr::null(), PAGE, BOTH, PAGE_READWRITE, ptr::null_mut(), 0) };
+    let base = unsafe {
+        VirtualAlloc2(ptr::null_mut(), ptr::null(), PAGE, BOTH, PAGE_READWRITE, ptr::null_mut(), 0)
+    };
     assert!(!base.is_null(), "HR13");
     On(pseudo).release(base.addr());
 }

@@ -12,7 +12,8 @@ use pagewright::win32::{
     PAGE_READONLY, PAGE_READWRITE, PAGE_TARGETS_INVALID, PAGE_WRITECOMBINE, PAGE_WRITECOPY, VirtualAlloc2,
 };
 use support::{
-    BOTH, On, PAGE, Record, SELF, TOP, arena, faults, here_and_there, last_error, load, pointer, store,
+    BOTH, On, PAGE, Record, SELF, TOP, arena, here_and_there, last_error, load, load_faults, pointer, store,
+    store_faults,
 };
 
 const GRANULE: usize = 0x1_0000;

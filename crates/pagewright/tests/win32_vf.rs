@@ -119,6 +119,8 @@ fn addresses_that_cannot_be_are_refused() {
             assert_eq!(on.free(at, 0, MEM_RELEASE), Err(87), "VF37: {at:#x}");
             assert_eq!(on.decommit(at, PAGE), Err(87), "VF37: {at:#x}");
         }
+        assert_eq!(on.decommit(TOP - PAGE, PAGE), Err(487), "VF35: the last page is a user's");
+        assert_eq!(on.decommit(TOP - PAGE, PAGE + 1), Err(87), "VF38: and the next byte is not");
         let at = committed(on);
         assert_eq!(on.decommit(at, usize::MAX), Err(87), "VF38");
         assert_eq!(on.decommit(at, TOP), Err(87), "VF38");

@@ -6,9 +6,9 @@ mod support;
 use std::ptr;
 
 use pagewright::win32::{
-    MEM_COMMIT, MEM_RESERVE, PAGE_EXECUTE, PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE,
-    PAGE_EXECUTE_WRITECOPY, PAGE_GUARD, PAGE_NOACCESS, PAGE_NOCACHE, PAGE_READONLY, PAGE_READWRITE,
-    PAGE_TARGETS_NO_UPDATE, PAGE_WRITECOPY, VirtualProtectEx,
+    MEM_COMMIT, MEM_RESERVE, PAGE_EXECUTE, PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY,
+    PAGE_GUARD, PAGE_NOACCESS, PAGE_NOCACHE, PAGE_READONLY, PAGE_READWRITE, PAGE_TARGETS_NO_UPDATE,
+    PAGE_WRITECOPY, VirtualProtectEx,
 };
 use support::{
     BOTH, On, PAGE, SELF, TOP, arena, here_and_there, last_error, load, load_faults, pointer, store,
@@ -209,7 +209,14 @@ fn memory_of_others_can_be_protected() {
     // A mapping that Pagewright knows nothing about.
     // SAFETY: a fresh mapping disturbs nobody.
     let view = unsafe {
-        libc::mmap(ptr::null_mut(), 2 * PAGE, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
+        libc::mmap(
+            ptr::null_mut(),
+            2 * PAGE,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
     };
     assert_ne!(view, libc::MAP_FAILED);
     let at = view.expose_provenance();

@@ -3,6 +3,8 @@
 #[path = "golden/support.rs"]
 mod support;
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -107,7 +109,11 @@ fn programs_files_and_stacks_are_told_apart() {
     assert_eq!((stack.state, stack.protect, stack.kind), (MEM_COMMIT, PAGE_READWRITE, MEM_PRIVATE), "VQ14");
     let heap = Box::new(0_u64);
     let record = on.query((&raw const *heap).addr()).expect("VQ15");
-    assert_eq!((record.state, record.protect, record.kind), (MEM_COMMIT, PAGE_READWRITE, MEM_PRIVATE), "VQ15");
+    assert_eq!(
+        (record.state, record.protect, record.kind),
+        (MEM_COMMIT, PAGE_READWRITE, MEM_PRIVATE),
+        "VQ15"
+    );
 
     // SAFETY: a fresh mapping disturbs nobody.
     let view = unsafe {
@@ -137,6 +143,42 @@ fn length_and_buffer_are_checked() {
     let written = unsafe { VirtualQueryEx(ptr::null_mut(), ptr::null(), ptr::null_mut(), SIZE) };
     assert_eq!((written, last_error()), (0, 998), "VQ26 before the handle");
     assert_eq!(On(ptr::null_mut()).query(0), Err(6), "HR12");
+}
+
+/// Counts what this thread allocates.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: all work is the system allocator's; the count allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as the caller vouches.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller vouches.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[test]
+fn asking_takes_no_memory() {
+    let on = On(SELF);
+    let at = on.alloc(0, GRANULE, BOTH, PAGE_READWRITE).expect("free");
+    let before = ALLOCATIONS.get();
+    for address in [at, at + GRANULE, 0, TOP - 1, TOP, load as *const () as usize] {
+        let _ = on.query(address);
+    }
+    assert_eq!(ALLOCATIONS.get(), before, "VirtualQuery is for signal handlers");
+    on.release(at);
 }
 
 /// What the signal handler below found.

@@ -192,7 +192,7 @@ mod tests {
             let layout = Layout::from_size_align(size, 1 << ((seed >> 50) % 7)).expect("valid");
             // SAFETY: the size is not 0.
             let block = unsafe { heap.alloc(layout) };
-            assert!(!block.is_null() && block as usize % layout.align() == 0);
+            assert!(!block.is_null() && (block as usize).is_multiple_of(layout.align()));
             let mark = step as u8;
             // SAFETY: the block has that many bytes.
             unsafe { block.write_bytes(mark, size) };

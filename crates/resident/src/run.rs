@@ -20,7 +20,6 @@ pub const FORCE_MPROTECT: u64 = 1;
 const NAME: &sys::Text = c"pagewright";
 
 /// The name of one that could not start, or panicked, and waits to be taken out.
-/// Callers compare with the first ten bytes of a name.
 const FAILED: &sys::Text = c"pagewright-fail";
 
 /// The state word of the ring once there is one, for [`fail`].

@@ -17,7 +17,8 @@ impl Space {
     pub fn new(strategy: Option<Strategy>) -> Self {
         let choice = strategy.map_or_else(Choice::probe, Choice::forced);
         // Kept open: nobody else has this descriptor table.
-        let maps = sys::open(c"/proc/self/maps", OpenMode::Read).map_or(MapsFile::OnDemand, MapsFile::Held);
+        let maps = sys::open(c"/proc/thread-self/maps", OpenMode::Read);
+        let maps = maps.map_or(MapsFile::OnDemand, MapsFile::Held);
         let limit = sys::total_memory().map_or(u64::MAX, |(ram, swap)| ram.saturating_add(swap));
         Self { managed: Managed::new(Linux::with(scattered_geometry(), maps, choice), limit) }
     }

@@ -155,8 +155,8 @@ impl AddressSpace {
         request: &Allocate,
     ) -> Result<Done<PageRange>, Error> {
         let at = match request.place {
-            Place::At(at) => at,
-            Place::Window(_) | Place::Near(_) => 0,
+            Place::At(at) | Place::Near(at) => at,
+            Place::Window(_) => 0,
         };
         let fail = |kind| Error::new(Verb::Allocate, kind, at, request.size);
         if request.protection.rights.contains(Rights::COPY) {

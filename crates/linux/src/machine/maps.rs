@@ -1,4 +1,5 @@
-//! What else is mapped in this process, from `/proc/self/maps`.
+//! What else is mapped in this process, from `/proc/thread-self/maps`: `/proc/self` is
+//! the first thread, which has no memory any more once it has ended.
 //!
 //! One mapping at a time by `PROCMAP_QUERY` (Linux 6.11), else from the text. None
 //! of this takes memory or locks, so a query may run in a signal handler.
@@ -164,7 +165,7 @@ fn from_text(fd: i32, at: u64) -> sys::Result<Option<Mapping>> {
 }
 
 fn open_maps() -> sys::Result<Fd> {
-    sys::open(c"/proc/self/maps", OpenMode::Read)
+    sys::open(c"/proc/thread-self/maps", OpenMode::Read)
 }
 
 /// Visits every mapping of this process, ascending, with its name as `/proc` has it

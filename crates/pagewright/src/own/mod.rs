@@ -138,11 +138,13 @@ pub(crate) fn write(at: u64, from: &[u8]) -> Result<usize> {
 }
 
 pub(crate) fn poke(at: u64, from: &[u8]) -> Result<usize> {
+    let from = &from[..crate::copy::committed(from.len(), at, query)?];
     let denied = |error: std::io::Error| {
-        let sentence = format!("cannot write to /proc/self/mem ({error}); change the protection first");
+        let sentence =
+            format!("cannot write to /proc/thread-self/mem ({error}); change the protection first");
         Error::because(Verb::Write, Kind::AccessDenied, std::process::id(), sentence)
     };
-    let memory = std::fs::OpenOptions::new().write(true).open("/proc/self/mem").map_err(denied)?;
+    let memory = std::fs::OpenOptions::new().write(true).open("/proc/thread-self/mem").map_err(denied)?;
     Ok(memory.write_at(from, at).unwrap_or(0))
 }
 

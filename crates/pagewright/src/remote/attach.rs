@@ -9,7 +9,7 @@ use pagewright_linux::ring::{RING_LEN, RingError};
 use rustix::fd::OwnedFd;
 use rustix::fs::{FlockOperation, OFlags};
 
-use super::link::{Link, THREAD_NAME};
+use super::link::{FAILED_NAME, Link, THREAD_NAME};
 use super::{Broken, Remote};
 use crate::error::{Error, Result};
 use crate::inject::{self, InjectError, Plan, Reason};
@@ -86,28 +86,32 @@ impl Remote {
     fn wait_ready(&self, tid: i32) -> Result<Link> {
         let start = Instant::now();
         loop {
-            match Link::open(&self.target, tid) {
+            let error = match self.open_named(tid) {
                 Ok(link) => return Ok(link),
-                Err(RingError::NotReady | RingError::NotARing)
-                    if start.elapsed() < READY && !self.has_failed(tid) =>
-                {
-                    std::thread::sleep(Duration::from_micros(20));
-                }
-                Err(_) if self.target.is_ended() => return Err(self.gone(Verb::Attach)),
-                Err(error) => {
-                    let pid = self.pid();
-                    let sentence =
-                        format!("the resident was placed in process {pid} but did not start: {error}");
-                    return Err(Error::because(Verb::Attach, Kind::Protocol, pid, sentence));
-                }
+                Err(error) => error,
+            };
+            if self.target.is_ended() {
+                return Err(self.gone(Verb::Attach));
             }
+            let may_come = matches!(error, RingError::NotReady | RingError::NotARing);
+            if !may_come || start.elapsed() >= READY {
+                let pid = self.pid();
+                let sentence = format!("the resident was placed in process {pid} but did not start: {error}");
+                return Err(Error::because(Verb::Attach, Kind::Protocol, pid, sentence));
+            }
+            std::thread::sleep(Duration::from_micros(20));
         }
     }
 
-    /// Whether a resident says by its name that it could not start.
-    fn has_failed(&self, tid: i32) -> bool {
-        let name = self.target.read(&format!("task/{tid}/comm"));
-        name.is_ok_and(|name| name.trim_end() != THREAD_NAME && name.starts_with(THREAD_NAME))
+    /// Opens the mailbox of a resident that was just placed. Until it has its name it
+    /// shares the target's descriptors, which are not to be opened.
+    fn open_named(&self, tid: i32) -> std::result::Result<Link, RingError> {
+        let name = self.target.read(&format!("task/{tid}/comm")).map_err(|_| RingError::Gone)?;
+        match name.trim_end() {
+            THREAD_NAME => Link::open(&self.target, tid),
+            FAILED_NAME => Err(RingError::Stopped),
+            _ => Err(RingError::NotReady),
+        }
     }
 
     /// Stops the resident and removes its thread and its memory.

@@ -13,6 +13,9 @@ use crate::target::Target;
 /// What the resident calls its thread; how one is found among the target's threads.
 pub(super) const THREAD_NAME: &str = "pagewright";
 
+/// What one calls itself that could not start.
+pub(super) const FAILED_NAME: &str = "pagewright-fail";
+
 /// How long to wait for a slot of the mailbox before saying that it is busy.
 const PATIENCE_NS: u64 = 1_000_000_000;
 

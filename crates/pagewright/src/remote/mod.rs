@@ -27,7 +27,7 @@ use pagewright_core::{
 use pagewright_linux::sys::Errno;
 use rustix::fs::OFlags;
 
-use crate::copy;
+use crate::copy::{self, committed};
 use crate::error::{Error, Result};
 use crate::own::strategy_name;
 use crate::process::{Attached, Leftovers, Status};
@@ -73,7 +73,7 @@ impl Remote {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.target.state() == TargetState::Ended
+        self.target.is_ended()
     }
 
     pub(crate) fn check_access(&self) -> Result<()> {
@@ -159,7 +159,7 @@ impl Remote {
     }
 
     pub(crate) fn read(&self, at: u64, into: &mut [u8]) -> Result<usize> {
-        let copied = copy::read(self.target.pid, at, into);
+        let copied = self.copy(|pid| copy::read(pid, at, into));
         // The number of a process that has not ended cannot have changed hands, so
         // asking afterwards proves whose memory it was.
         if self.target.is_ended() {
@@ -172,11 +172,23 @@ impl Remote {
         if self.target.is_ended() {
             return Err(self.gone(Verb::Write));
         }
-        copy::write(self.target.pid, at, from).map_err(|error| self.cannot_copy(Verb::Write, error))
+        self.copy(|pid| copy::write(pid, at, from)).map_err(|error| self.cannot_copy(Verb::Write, error))
+    }
+
+    /// Copies by way of the first thread; if that has ended before the others, of another one.
+    fn copy(
+        &self,
+        mut copy: impl FnMut(i32) -> std::result::Result<usize, Errno>,
+    ) -> std::result::Result<usize, Errno> {
+        match copy(self.target.pid) {
+            Err(Errno::ESRCH) if !self.target.is_ended() => copy(self.target.thread_with_memory()),
+            copied => copied,
+        }
     }
 
     pub(crate) fn poke(&self, at: u64, from: &[u8]) -> Result<usize> {
-        let memory = self.target.open_file("mem", OFlags::WRONLY);
+        let from = &from[..committed(from.len(), at, |at| self.query(at))?];
+        let memory = self.target.open_memory("mem", OFlags::WRONLY);
         let memory = File::from(memory.map_err(|errno| self.cannot_open(Verb::Write, errno))?);
         // A hole is an error of the first byte, and a short count later on.
         Ok(memory.write_at(from, at).unwrap_or(0))

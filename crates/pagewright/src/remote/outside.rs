@@ -16,7 +16,7 @@ pub(super) struct Outside {
 
 impl Outside {
     pub(super) fn open(target: &Target) -> Result<Self, rustix::io::Errno> {
-        let maps = target.open_file("maps", OFlags::RDONLY)?;
+        let maps = target.open_memory("maps", OFlags::RDONLY)?;
         // SAFETY: the number comes out of an owner that gave it up, so it is open and ours.
         let maps = unsafe { Fd::from_raw(maps.into_raw_fd()) };
         Ok(Self { maps: MapsFile::Held(maps) })

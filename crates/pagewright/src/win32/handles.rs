@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::ptr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use pagewright_core::{Kind, Verb};
-
 use super::constants::{
     INVALID_HANDLE_VALUE, PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_VM_OPERATION,
     PROCESS_VM_READ, PROCESS_VM_WRITE,
@@ -38,6 +36,17 @@ impl Need {
             Self::Read => PROCESS_VM_READ,
             Self::Write => PROCESS_VM_WRITE | PROCESS_VM_OPERATION,
             Self::Handle => 0,
+        }
+    }
+
+    /// What to say of a handle without them.
+    const fn missing(self) -> &'static str {
+        match self {
+            Self::Operate => "it lacks PROCESS_VM_OPERATION; open the process with that right",
+            Self::Query => "it lacks PROCESS_QUERY_INFORMATION; open the process with that right",
+            Self::Read => "it lacks PROCESS_VM_READ; open the process with that right",
+            Self::Write => "it lacks PROCESS_VM_WRITE or PROCESS_VM_OPERATION; open the process with both",
+            Self::Handle => "it is not the handle of a process; open the process first",
         }
     }
 }
@@ -143,11 +152,11 @@ pub(super) fn through<T>(
         table.get(handle).ok_or_else(|| invalid(handle))?
     };
     if !grants(entry.access, need.rights()) {
-        return Err(Failure::core(Verb::Attach, Kind::AccessDenied, 0, 0));
+        return Err(named(handle, NtStatus::ACCESS_DENIED, need.missing()));
     }
     serve(&entry.process).map_err(|failure| {
         // Whatever went wrong: that the process ended says more.
-        if entry.process.has_ended() { ended(&failure) } else { failure }
+        if entry.process.has_ended() { ended(handle, &failure) } else { failure }
     })
 }
 
@@ -157,14 +166,19 @@ fn grants(access: PROCESS_ACCESS_RIGHTS, needed: PROCESS_ACCESS_RIGHTS) -> bool 
 }
 
 fn invalid(handle: HANDLE) -> Failure {
-    let fix = "it is not the handle of a process; open the process first";
-    Failure::argument(NtStatus::INVALID_HANDLE, "handle", handle.addr() as u64, fix)
+    named(handle, NtStatus::INVALID_HANDLE, "it is not the handle of a process; open the process first")
 }
 
-fn ended(failure: &Failure) -> Failure {
-    let gone = Failure::core(Verb::Attach, Kind::Gone, 0, 0);
+/// The refusal of a call on a process that has ended.
+fn ended(handle: HANDLE, failure: &Failure) -> Failure {
+    let fix = "its process has ended, and nothing is left to act on; close it";
+    let gone = named(handle, NtStatus::PROCESS_IS_TERMINATING, fix);
     match failure.transferred {
         Some(transferred) => gone.after(transferred),
         None => gone,
     }
+}
+
+fn named(handle: HANDLE, status: NtStatus, fix: &'static str) -> Failure {
+    Failure::argument(status, "handle", handle.addr() as u64, fix)
 }

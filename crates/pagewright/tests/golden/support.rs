@@ -129,6 +129,12 @@ pub(crate) struct Sleeper {
 impl Sleeper {
     pub(crate) fn new() -> Self {
         let child = Command::new("sleep").arg("1000").stdout(Stdio::null()).spawn().expect("sleep starts");
+        // `spawn` returns while the kernel still builds the new program.
+        let asleep = format!("{} ", libc::SYS_clock_nanosleep);
+        let syscall = format!("/proc/{}/syscall", child.id());
+        while !std::fs::read_to_string(&syscall).expect("our own child").starts_with(&asleep) {
+            std::thread::yield_now();
+        }
         Self { child }
     }
 
@@ -172,9 +178,8 @@ pub(crate) fn read(on: On, at: usize, into: &mut [u8]) -> (Result<(), u32>, usiz
     fresh();
     let mut count = usize::MAX;
     // SAFETY: the buffer is ours, the count is valid.
-    let worked = unsafe {
-        ReadProcessMemory(on.0, pointer(at), into.as_mut_ptr().cast(), into.len(), &raw mut count)
-    };
+    let worked =
+        unsafe { ReadProcessMemory(on.0, pointer(at), into.as_mut_ptr().cast(), into.len(), &raw mut count) };
     (settled(worked != 0, ()), count)
 }
 
@@ -184,9 +189,8 @@ pub(crate) fn write(on: On, at: usize, from: &[u8]) -> (Result<(), u32>, usize) 
     fresh();
     let mut count = usize::MAX;
     // SAFETY: tests write to what they allocated, the count is valid.
-    let worked = unsafe {
-        WriteProcessMemory(on.0, pointer(at), from.as_ptr().cast(), from.len(), &raw mut count)
-    };
+    let worked =
+        unsafe { WriteProcessMemory(on.0, pointer(at), from.as_ptr().cast(), from.len(), &raw mut count) };
     (settled(worked != 0, ()), count)
 }
 

@@ -67,7 +67,10 @@ pub unsafe extern "system" fn FlushInstructionCache(
     _dwsize: usize,
 ) -> BOOL {
     answer(handles::through(hprocess, Need::Handle, |process| {
-        if process.has_ended() { Err(Failure::core(Verb::Attach, Kind::Gone, 0, 0)) } else { Ok(()) }
+        if process.has_ended() {
+            return Err(Failure::core(Verb::Write, Kind::Gone, 0, 0));
+        }
+        Ok(())
     }))
 }
 
