@@ -112,7 +112,8 @@ impl PageMap {
                 return None;
             }
             let (start, slot) = (at, self.slot(at));
-            at = self.run_end(at, to, |a, b| a == b);
+            // Of one page, the most frequent question, there is no more to know.
+            at = if start + 1 == to { to } else { self.run_end(at, to, |a, b| a == b) };
             Some((start, at, slot))
         })
     }

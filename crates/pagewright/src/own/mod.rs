@@ -129,12 +129,14 @@ pub(crate) fn runs() -> Result<Vec<Info>> {
     Ok(runs)
 }
 
+// The process by way of this thread: its first one may have ended.
+
 pub(crate) fn read(at: u64, into: &mut [u8]) -> Result<usize> {
-    Ok(crate::copy::read(sys::getpid(), at, into).unwrap_or(0))
+    Ok(crate::copy::read(sys::gettid(), at, into).unwrap_or(0))
 }
 
 pub(crate) fn write(at: u64, from: &[u8]) -> Result<usize> {
-    Ok(crate::copy::write(sys::getpid(), at, from).unwrap_or(0))
+    Ok(crate::copy::write(sys::gettid(), at, from).unwrap_or(0))
 }
 
 pub(crate) fn poke(at: u64, from: &[u8]) -> Result<usize> {
