@@ -122,6 +122,10 @@ fn check(bytes: &[u8]) {
         "the resident is not position-independent"
     );
     let sections = header.sections(Endianness::Little, bytes).expect("sections");
+    assert!(
+        sections.section_by_name(Endianness::Little, b".pagewright").is_some(),
+        "the resident has no record by which a forked child's copy is found"
+    );
     for section in sections.iter() {
         let Ok(Some((rows, _))) = section.rela(Endianness::Little, bytes) else { continue };
         let relative = rows.iter().all(|row| row.r_type(Endianness::Little, false) == R_X86_64_RELATIVE);

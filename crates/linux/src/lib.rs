@@ -7,6 +7,7 @@
 //! - [`sys`]: every system call, one thin typed function each.
 //! - [`machine`]: the mappings of this process, as a machine of the core.
 //! - [`ring`]: the shared-memory mailbox between callers and a resident.
+//! - [`orphan`]: what a forked child has of its parent's resident.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![no_std]
 
@@ -15,5 +16,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod machine;
+pub mod orphan;
 pub mod ring;
 pub mod sys;

@@ -1,5 +1,7 @@
 //! The machine against the kernel: what `/proc/self/maps` says, and what faults.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pagewright_core::{
     Action, Allocate, Disposal, Free, Geometry, Kind, Managed, Place, Protect, Protection, State, Window,
 };
@@ -8,9 +10,17 @@ use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy};
 const PAGE: u64 = 0x1000;
 const MIB: u64 = 1 << 20;
 
+/// A part of the address space for each subject: tests run side by side in one process,
+/// and what one frees another would take.
+fn room() -> Geometry {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let base = Geometry::X86_64;
+    Geometry { search_from: base.search_from + (NEXT.fetch_add(1, Ordering::Relaxed) << 40), ..base }
+}
+
 /// Both strategies; markers only where the kernel has them.
 fn subjects() -> Vec<(&'static str, Managed<Linux>)> {
-    let make = |choice| Managed::new(Linux::with(Geometry::X86_64, MapsFile::OnDemand, choice), 64 << 30);
+    let make = |choice| Managed::new(Linux::with(room(), MapsFile::OnDemand, choice), 64 << 30);
     let mut subjects = vec![("mprotect", make(Choice::forced(Strategy::Mprotect)))];
     if Choice::probe().strategy == Strategy::Markers {
         subjects.push(("markers", make(Choice::forced(Strategy::Markers))));

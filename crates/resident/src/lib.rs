@@ -10,6 +10,9 @@
 //!   [ image | stack ]          [ ring: shared with callers ]  [ heap arenas … ]
 //! ```
 //!
+//! A fork copies all of it but the thread and the ring. Then a thread that is placed on
+//! the copy goes on with the map that it finds there ([`legacy`]).
+//!
 //! It must never harm the process it lives in: whatever goes wrong ends this thread,
 //! and nothing else.
 
@@ -20,6 +23,7 @@
 extern crate std;
 
 pub mod heap;
+pub mod legacy;
 pub mod run;
 pub mod space;
 

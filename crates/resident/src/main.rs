@@ -7,10 +7,15 @@ use core::arch::global_asm;
 use core::panic::PanicInfo;
 
 use pagewright_resident::heap::Heap;
+use pagewright_resident::legacy::Legacy;
 use pagewright_resident::run;
 
 #[global_allocator]
 static HEAP: Heap = Heap::new();
+
+/// In a section of its own, by which callers find it: see `pagewright_linux::orphan::SECTION`.
+#[unsafe(link_section = ".pagewright")]
+static LEGACY: Legacy = Legacy::new();
 
 // A thread of the target is brought here with the registers of a `clone` call: it
 // makes the call and is taken away again before its next instruction; the new thread
@@ -41,7 +46,7 @@ global_asm!(
 extern "C" fn main(a0: u64, a1: u64, a2: u64, a3: u64, base: u64, length: u64) -> ! {
     // SAFETY: called once by `_start` in the new thread, on its own stack; the
     // injector blocked every signal before it made the thread.
-    unsafe { run::resident([a0, a1, a2, a3], (base, length), &HEAP) }
+    unsafe { run::resident([a0, a1, a2, a3], (base, length), &HEAP, &LEGACY) }
 }
 
 /// Ends the service, and never the process.

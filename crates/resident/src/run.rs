@@ -8,6 +8,7 @@ use pagewright_linux::ring::{DataArea, Handler, Identity, Next, Server, State};
 use pagewright_linux::sys::{self, Errno, OpenMode};
 
 use crate::heap::Heap;
+use crate::legacy::{Abode, Legacy};
 use crate::space::Space;
 
 /// The request that makes the resident give back what it holds and park.
@@ -15,6 +16,9 @@ pub const STOP: u64 = OPERATIONS + 2;
 
 /// Set in the first argument: commit by `mprotect` even where there are markers.
 pub const FORCE_MPROTECT: u64 = 1;
+
+/// Set in the first argument: this is a forked child; go on with the map of its parent.
+pub const ADOPT: u64 = 2;
 
 /// The name of the thread: how callers find it.
 const NAME: &sys::Text = c"pagewright";
@@ -30,8 +34,15 @@ static STATE: AtomicPtr<AtomicU32> = AtomicPtr::new(core::ptr::null_mut());
 ///
 /// # Safety
 /// Called once, first, on the resident's own stack, with every signal blocked, and
-/// with nothing but this thread using `heap`.
-pub unsafe fn resident(arguments: [u64; 4], region: (u64, u64), heap: &'static Heap) -> ! {
+/// with nothing but this thread using `heap` and `legacy`.
+pub unsafe fn resident(
+    arguments: [u64; 4],
+    region: (u64, u64),
+    heap: &'static Heap,
+    legacy: &'static Legacy,
+) -> ! {
+    // An inherited word points into the ring of the parent, which is not inherited.
+    STATE.store(core::ptr::null_mut(), Ordering::Relaxed);
     // The clone shared the target's descriptor table, so that none of its files was
     // ever held; from here on this thread has an empty one of its own.
     // SAFETY: unshared first, so nobody else's descriptors are closed.
@@ -43,13 +54,16 @@ pub unsafe fn resident(arguments: [u64; 4], region: (u64, u64), heap: &'static H
         fail();
     }
     STATE.store(core::ptr::from_ref(server.state_word()).cast_mut(), Ordering::Relaxed);
-    let forced = (arguments[0] & FORCE_MPROTECT != 0).then_some(Strategy::Mprotect);
-    let space = Space::new(forced);
+    let abode = Abode { region, ring: server.mapping() };
+    if arguments[0] & ADOPT == 0 {
+        let forced = (arguments[0] & FORCE_MPROTECT != 0).then_some(Strategy::Mprotect);
+        legacy.begin(Space::new(forced), abode);
+    } else if !legacy.adopt(abode) {
+        fail();
+    }
     server.open(Identity { build: [arguments[1], arguments[2]], region });
-    let mut service = Service { space, heap, overhead: region.1 + server.mapping().1 };
-    server.serve(&mut service);
-    // What the space holds lies in the heap, so it goes without being dropped.
-    core::mem::forget(service);
+    server.serve(&mut Service { legacy, heap, overhead: region.1 + abode.ring.1 });
+    legacy.end();
     // SAFETY: nothing on the heap is used from here on; the ring is not on it.
     unsafe { heap.give_back() };
     server.set_state(State::Parked);
@@ -101,7 +115,7 @@ fn park() -> ! {
 /// What the resident answers.
 #[derive(Debug)]
 struct Service {
-    space: Space,
+    legacy: &'static Legacy,
     heap: &'static Heap,
     overhead: u64,
 }
@@ -112,7 +126,7 @@ impl Handler for Service {
             *reply = encode_result(&Ok(Answer::Done));
             return Next::Stop;
         }
-        *reply = self.space.serve(request, data, self.overhead + self.heap.mapped());
+        *reply = self.legacy.serve(request, data, self.overhead + self.heap.mapped());
         Next::Continue
     }
 

@@ -16,18 +16,23 @@ impl Space {
     /// An empty address space; RAM plus swap may be committed.
     pub fn new(strategy: Option<Strategy>) -> Self {
         let choice = strategy.map_or_else(Choice::probe, Choice::forced);
-        // Kept open: nobody else has this descriptor table.
-        let maps = sys::open(c"/proc/thread-self/maps", OpenMode::Read);
-        let maps = maps.map_or(MapsFile::OnDemand, MapsFile::Held);
         let limit = sys::total_memory().map_or(u64::MAX, |(ram, swap)| ram.saturating_add(swap));
-        Self { managed: Managed::new(Linux::with(scattered_geometry(), maps, choice), limit) }
+        Self { managed: Managed::new(Linux::with(scattered_geometry(), maps(), choice), limit) }
     }
 
-    /// Serves one request; what makes no sense is answered with a protocol error.
-    pub fn serve(&mut self, request: &Frame, data: &DataArea<'_>, overhead: u64) -> Frame {
-        let Some(request) = Request::decode(request) else {
-            return encode_result(&Err(Error::new(Verb::Attach, Kind::Protocol, 0, 0)));
-        };
+    /// This is a forked child, and nobody but this thread has ever used its copy.
+    pub fn inherit(&mut self) {
+        self.managed.machine_mut().inherit(maps());
+    }
+
+    /// The answer to what makes no sense.
+    pub fn protocol_error() -> Frame {
+        encode_result(&Err(Error::new(Verb::Attach, Kind::Protocol, 0, 0)))
+    }
+
+    /// Serves one request; `None`, which makes no sense, is answered with a protocol error.
+    pub fn serve(&mut self, request: Option<Request>, data: &DataArea<'_>, overhead: u64) -> Frame {
+        let Some(request) = request else { return Self::protocol_error() };
         let answer = match request {
             Request::Allocate(request) => self.managed.allocate(&request).map(Answer::Range),
             Request::Free(request) => self.managed.free(&request).map(Answer::Range),
@@ -71,4 +76,9 @@ impl Space {
             overhead,
         }
     }
+}
+
+/// The list of mappings; kept open, since nobody else has this descriptor table.
+fn maps() -> MapsFile {
+    sys::open(c"/proc/thread-self/maps", OpenMode::Read).map_or(MapsFile::OnDemand, MapsFile::Held)
 }

@@ -4,16 +4,24 @@
 //! no entry: it is inaccessible and unmarked, and has no committed page. An open
 //! one is `Marked`, or `Split` where the kernel takes no markers.
 
-use pagewright_core::{Access, PageRange, Refusal, Truth, Va};
+use pagewright_core::{Access, PageRange, Refusal, Standing, Truth, Va};
 
-use super::{CHUNK, Chunk, Linux, Strategy, Uniformity};
-use crate::sys::{Advice, Errno};
+use super::{CHUNK, Chunk, Linux, Strategy, Uniformity, addr, foreign, len};
+use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
 
 /// Whether a decommit has passed the point where it could still be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Loss {
     Nothing,
     Content,
+}
+
+/// A run of whole pieces of which one thing is known, and the part of it that is meant.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    known: PageRange,
+    part: PageRange,
+    chunk: Option<Chunk>,
 }
 
 impl Linux {
@@ -120,18 +128,22 @@ impl Linux {
             }
         }
         for (piece, part) in split(region, range) {
-            let done = match self.chunk_at(piece) {
-                None => continue,
-                Some(Chunk::Split) => self.wipe(part),
-                Some(Chunk::Marked { access, uniformity }) => self.mark(part, access, uniformity),
-            };
-            match (done, lost) {
-                (Ok(()), _) => lost = Loss::Content,
-                (Err(refusal), Loss::Nothing) => return Err(refusal),
-                // There is no way back, and none that needs memory forward: the pages
-                // lose their content now, and stay accessible until they are next used.
-                (Err(_), Loss::Content) => {
-                    let _ = self.advise(part, Advice::DontNeed);
+            let mut at = part.start();
+            while let Some(Stretch { known, part, chunk }) = self.stretch(piece, part, at) {
+                at = part.end();
+                let done = match chunk {
+                    None => continue,
+                    Some(Chunk::Split) => self.wipe(part),
+                    Some(Chunk::Marked { access, uniformity }) => self.mark(known, part, access, uniformity),
+                };
+                match (done, lost) {
+                    (Ok(()), _) => lost = Loss::Content,
+                    (Err(refusal), Loss::Nothing) => return Err(refusal),
+                    // There is no way back, and none that needs memory forward: the pages
+                    // lose their content now, and stay accessible until they are next used.
+                    (Err(_), Loss::Content) => {
+                        let _ = self.advise(part, Advice::DontNeed);
+                    }
                 }
             }
         }
@@ -139,13 +151,19 @@ impl Linux {
     }
 
     /// Takes the content of open pages and puts markers in its place.
-    fn mark(&mut self, part: PageRange, access: Access, uniformity: Uniformity) -> Result<(), Refusal> {
+    fn mark(
+        &mut self,
+        known: PageRange,
+        part: PageRange,
+        access: Access,
+        uniformity: Uniformity,
+    ) -> Result<(), Refusal> {
         if let Err(error) = self.advise(part, Advice::GuardInstall) {
             // Locked in the meantime, or no memory for page tables.
             let refusal = self.refusal(error);
             self.wipe(part).map_err(|_| refusal)?;
             // Fresh and inaccessible pages without markers: as good, but different.
-            self.mark_mixed(part, access);
+            self.mark_mixed(known, access);
             return Ok(());
         }
         if uniformity == Uniformity::Mixed {
@@ -167,15 +185,19 @@ impl Linux {
             return Ok(());
         }
         for (piece, part) in split(region, range) {
-            match self.chunk_at(piece) {
-                None | Some(Chunk::Split) => {}
-                Some(Chunk::Marked { .. }) if part == piece => {
-                    self.record(piece, Chunk::Marked { access, uniformity: Uniformity::Uniform });
+            let mut at = part.start();
+            while let Some(Stretch { known, part, chunk }) = self.stretch(piece, part, at) {
+                at = part.end();
+                match chunk {
+                    None | Some(Chunk::Split) => {}
+                    Some(Chunk::Marked { .. }) if part == known => {
+                        self.record(known, Chunk::Marked { access, uniformity: Uniformity::Uniform });
+                    }
+                    Some(Chunk::Marked { access: common, .. }) if common != access => {
+                        self.mark_mixed(known, common);
+                    }
+                    Some(Chunk::Marked { .. }) => {}
                 }
-                Some(Chunk::Marked { access: common, .. }) if common != access => {
-                    self.mark_mixed(piece, common);
-                }
-                Some(Chunk::Marked { .. }) => {}
             }
         }
         Ok(())
@@ -196,32 +218,74 @@ impl Linux {
     /// Best effort, by contract: each step that fails leaves its pages to the next
     /// operation on them, which is why chunks count as mixed afterwards.
     fn rederive_run(&mut self, region: PageRange, run: PageRange, access: Option<Access>) {
-        let markers = self.choice.strategy == Strategy::Markers;
         for (piece, part) in split(region, run) {
-            let chunk = self.chunk_at(piece);
-            match (access, chunk) {
-                (Some(access), chunk) => {
-                    let _ = self.mprotect(part, access);
-                    if markers {
-                        let _ = self.advise(part, Advice::GuardRemove);
-                        // A closed piece must not have committed pages: opening it
-                        // would erase them.
-                        if chunk.is_none() {
-                            self.record(piece, Chunk::Split);
-                        }
-                    }
-                }
-                (None, Some(Chunk::Marked { access, .. })) => {
-                    let _ = self.mark(part, access, Uniformity::Mixed);
-                }
-                (None, None | Some(Chunk::Split)) => {
-                    let _ = self.wipe(part);
-                }
-            }
-            if let Some(Chunk::Marked { access, .. }) = chunk {
-                self.mark_mixed(piece, access);
+            let mut at = part.start();
+            while let Some(stretch) = self.stretch(piece, part, at) {
+                at = stretch.part.end();
+                self.rederive_stretch(&stretch, access);
             }
         }
+    }
+
+    fn rederive_stretch(&mut self, stretch: &Stretch, access: Option<Access>) {
+        let Stretch { known, part, chunk } = *stretch;
+        let markers = self.choice.strategy == Strategy::Markers;
+        match (access, chunk) {
+            (Some(access), chunk) => {
+                if self.mprotect(part, access).is_err() {
+                    self.fill(part);
+                    let _ = self.mprotect(part, access);
+                }
+                if markers {
+                    let _ = self.advise(part, Advice::GuardRemove);
+                    // A closed piece must not have committed pages: opening it
+                    // would erase them.
+                    if chunk.is_none() {
+                        self.record(known, Chunk::Split);
+                    }
+                }
+            }
+            (None, Some(Chunk::Marked { access, .. })) => {
+                let _ = self.mark(known, part, access, Uniformity::Mixed);
+            }
+            (None, None | Some(Chunk::Split)) => {
+                let _ = self.wipe(part);
+            }
+        }
+        if let Some(Chunk::Marked { access, .. }) = chunk {
+            self.mark_mixed(known, access);
+        }
+    }
+
+    /// Maps what is missing of `range`: a release that a fork cut off, so that its thread
+    /// never got to say so, leaves a hole in a region.
+    fn fill(&mut self, range: PageRange) {
+        let (mut at, end) = (range.start().get(), range.end().get());
+        while at < end {
+            let Ok(run) = foreign(&self.maps, at, end) else { return };
+            let hole = PageRange::between(at, run.end.min(end));
+            if let (Standing::Free, Some(hole)) = (run.standing, hole) {
+                let place = Place::Free(addr(hole));
+                // SAFETY: a mapping that replaces nothing, inside of a region of ours.
+                let _ = unsafe { sys::mmap(place, len(hole), Prot::NONE, Backing::AnonymousNoReserve) };
+            }
+            at = run.end.max(at + self.geometry.page);
+        }
+    }
+
+    /// What is known of `part` of `piece` from `at` on: pieces that come as one may be known
+    /// differently, and some of them not at all.
+    fn stretch(&self, piece: PageRange, part: PageRange, at: Va) -> Option<Stretch> {
+        let rest = PageRange::between(at.get(), part.end().get())?;
+        let next = self.chunks.at_or_after(at.get());
+        if let Some(entry) = next.as_ref().filter(|entry| entry.start <= at.get()) {
+            let known = PageRange::between(entry.start, entry.end)?.intersection(piece)?;
+            return Some(Stretch { known, part: known.intersection(rest)?, chunk: Some(*entry.value) });
+        }
+        let end = next.map_or(u64::MAX, |entry| entry.start).min(piece.end().get());
+        let start = if part == piece { at } else { piece.start() };
+        let known = PageRange::between(start.get(), end)?;
+        Some(Stretch { known, part: known.intersection(rest)?, chunk: None })
     }
 
     /// What is known of a piece.

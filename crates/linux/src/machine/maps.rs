@@ -20,6 +20,41 @@ pub enum MapsFile {
     Held(Fd),
 }
 
+impl MapsFile {
+    /// The mapping that holds `at`, or the next above.
+    pub fn at_or_after(&self, at: u64) -> sys::Result<Option<Mapping>> {
+        at_or_after(self.open()?.raw(), at)
+    }
+
+    /// The executable mapping that holds `at`, or the next above. In one step, however
+    /// many mappings of other kinds there are.
+    pub fn executable_at_or_after(&self, at: u64) -> sys::Result<Option<Mapping>> {
+        search(self.open()?.raw(), at, Access::EXECUTE)
+    }
+
+    fn open(&self) -> sys::Result<Opened<'_>> {
+        match self {
+            Self::Held(fd) => Ok(Opened::Held(fd)),
+            Self::OnDemand => open_maps().map(Opened::New),
+        }
+    }
+}
+
+/// A descriptor for the time of one question.
+enum Opened<'a> {
+    Held(&'a Fd),
+    New(Fd),
+}
+
+impl Opened<'_> {
+    fn raw(&self) -> i32 {
+        match self {
+            Self::Held(fd) => fd.raw(),
+            Self::New(fd) => fd.raw(),
+        }
+    }
+}
+
 impl Clone for MapsFile {
     /// A copy of a machine has no claim on the descriptor of the first.
     fn clone(&self) -> Self {
@@ -63,14 +98,8 @@ const STACK_GAP: u64 = 1 << 20;
 
 /// What stands at `at`, where no region of ours is; `user_end` is the end of what is free behind the last mapping.
 pub fn foreign(maps: &MapsFile, at: u64, user_end: u64) -> sys::Result<ForeignRun> {
-    let opened;
-    let fd = match maps {
-        MapsFile::Held(fd) => fd.raw(),
-        MapsFile::OnDemand => {
-            opened = open_maps()?;
-            opened.raw()
-        }
-    };
+    let opened = maps.open()?;
+    let fd = opened.raw();
     match at_or_after(fd, at)? {
         None => Ok(free(at, user_end)),
         Some(mapping) if mapping.start > at => Ok(free(at, mapping.start.min(user_end))),
@@ -129,9 +158,21 @@ fn file_view(fd: i32, mapping: &Mapping) -> sys::Result<(Backing, u64, Protectio
 
 /// The mapping that holds `at`, or the next above.
 fn at_or_after(fd: i32, at: u64) -> sys::Result<Option<Mapping>> {
-    match sys::procmap_query(fd, at as usize, procmap::COVERING_OR_NEXT, &mut []) {
+    search(fd, at, Access::empty())
+}
+
+/// The mapping that holds `at`, or the next above, of those with all the rights `wanted`.
+fn search(fd: i32, at: u64, wanted: Access) -> sys::Result<Option<Mapping>> {
+    let rights = [
+        (Access::READ, procmap::READABLE),
+        (Access::WRITE, procmap::WRITABLE),
+        (Access::EXECUTE, procmap::EXECUTABLE),
+    ];
+    let bits = rights.iter().filter(|(right, _)| wanted.contains(*right)).map(|(_, bit)| bit);
+    let flags = bits.fold(procmap::COVERING_OR_NEXT, |flags, bit| flags | bit);
+    match sys::procmap_query(fd, at as usize, flags, &mut []) {
         Ok(found) => Ok(found.map(|found| from_query(&found))),
-        Err(Errno::ENOTTY | Errno::EINVAL | Errno::ENOSYS) => from_text(fd, at),
+        Err(Errno::ENOTTY | Errno::EINVAL | Errno::ENOSYS) => from_text(fd, at, wanted),
         Err(error) => Err(error),
     }
 }
@@ -152,10 +193,10 @@ fn from_query(found: &sys::ProcmapQuery) -> Mapping {
     }
 }
 
-fn from_text(fd: i32, at: u64) -> sys::Result<Option<Mapping>> {
+fn from_text(fd: i32, at: u64, wanted: Access) -> sys::Result<Option<Mapping>> {
     let mut found = None;
     each_line(fd, &mut |line| match parse(line) {
-        Some((mapping, _)) if mapping.end > at => {
+        Some((mapping, _)) if mapping.end > at && mapping.access.contains(wanted) => {
             found = Some(mapping);
             ControlFlow::Break(())
         }
@@ -278,12 +319,11 @@ mod tests {
     fn text_and_query_tell_the_same() {
         let fd = open_maps().expect("/proc is mounted");
         let local = 0_u8;
-        for at in [&raw const local as u64, parse as *const () as u64, 0x1000] {
-            let text = from_text(fd.raw(), at).expect("readable");
-            match sys::procmap_query(fd.raw(), at as usize, procmap::COVERING_OR_NEXT, &mut []) {
-                Ok(found) => assert_eq!(found.map(|found| from_query(&found)), text),
-                Err(error) => std::println!("skipped: PROCMAP_QUERY is not available ({error})"),
-            }
+        let places = [&raw const local as u64, parse as *const () as u64, 0x1000];
+        let rights = [Access::empty(), Access::EXECUTE];
+        for (at, wanted) in places.into_iter().flat_map(|at| rights.map(|wanted| (at, wanted))) {
+            let text = from_text(fd.raw(), at, wanted).expect("readable");
+            assert_eq!(search(fd.raw(), at, wanted).expect("readable"), text, "{at:#x} {wanted:?}");
         }
     }
 }

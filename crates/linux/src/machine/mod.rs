@@ -112,6 +112,14 @@ impl Linux {
         self.pid = sys::getpid();
     }
 
+    /// After a fork that did not take the thread of this machine along: another process,
+    /// and another descriptor table, where the old number may mean anybody's file.
+    pub fn inherit(&mut self, maps: MapsFile) {
+        core::mem::forget(core::mem::replace(&mut self.maps, maps));
+        self.budget = Budget::new();
+        self.reidentify();
+    }
+
     fn refusal(&mut self, error: Errno) -> Refusal {
         match error {
             Errno::EEXIST => Refusal::Occupied,

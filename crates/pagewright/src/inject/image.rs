@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use object::LittleEndian as LE;
 use object::elf::{
-    DT_REL, DT_RELA, DT_RELASZ, DT_RELR, DynamicTag, EM_X86_64, ET_DYN, FileHeader64, PF_X, PT_DYNAMIC,
+    DT_REL, DT_RELA, DT_RELASZ, DT_RELR, DynamicTag, EM_X86_64, ET_DYN, FileHeader64, PF_W, PF_X, PT_DYNAMIC,
     PT_INTERP, PT_LOAD, PT_TLS, ProgramHeader64, R_X86_64_NONE, R_X86_64_RELATIVE, RelocationType,
 };
 use object::pod;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
+use pagewright_linux::orphan;
 
 /// The page size of x86-64.
 pub(super) const PAGE: u64 = 4096;
@@ -26,6 +27,10 @@ pub(super) struct Image {
     pub(super) code: Vec<Range<u64>>,
     /// Offset of the first instruction.
     pub(super) entry: u64,
+    /// How many bytes from the start are constant: code, and what it only reads.
+    pub(super) constant: usize,
+    /// Offset of the record of a resident that keeps a map.
+    pub(super) record: Option<u64>,
 }
 
 impl Image {
@@ -45,11 +50,14 @@ impl Image {
             return Err("it is not position-independent x86-64 code");
         }
         let segments = header.program_headers(LE, blob).map_err(|_| "its program headers are damaged")?;
+        let bytes = flatten(segments, blob)?;
         let mut image = Self {
-            bytes: flatten(segments, blob)?,
             relative: Vec::new(),
             code: code(segments),
             entry: header.e_entry(LE),
+            constant: constant(segments, bytes.len()),
+            record: record(header, blob, bytes.len()),
+            bytes,
         };
         for segment in segments {
             match segment.p_type(LE) {
@@ -104,6 +112,20 @@ fn code(segments: &[ProgramHeader64<LE>]) -> Vec<Range<u64>> {
             (s.p_vaddr(LE) & !(PAGE - 1))..s.p_vaddr(LE).saturating_add(s.p_memsz(LE)).next_multiple_of(PAGE)
         })
         .collect()
+}
+
+/// The bytes before everything that is writable.
+fn constant(segments: &[ProgramHeader64<LE>], len: usize) -> usize {
+    let writable = segments.iter().filter(|s| s.p_type(LE) == PT_LOAD && s.p_flags(LE).contains(PF_W));
+    writable.map(|s| s.p_vaddr(LE) as usize).fold(len, usize::min)
+}
+
+/// Where the record is, if there is one: it has a section of its own.
+fn record(header: &FileHeader64<LE>, blob: &[u8], len: usize) -> Option<u64> {
+    let sections = header.sections(LE, blob).ok()?;
+    let (_, section) = sections.section_by_name(LE, orphan::SECTION.as_bytes())?;
+    let at = section.sh_addr(LE);
+    at.checked_add(orphan::RECORD_LEN as u64).filter(|end| *end <= len as u64).map(|_| at)
 }
 
 fn relocations(

@@ -20,13 +20,14 @@
 //! order; all of it is writable except the image's code.
 //!
 //! Files: `target.rs` who; `choose` which thread; `place` where; `image` what; `session` the halt
-//! itself; `restart` calls that Linux does not restart; `seccomp` filters; `guardian` who holds the
-//! tracer's end; `sys` the system calls.
+//! itself; `orphan` what a forked child has of a resident; `restart` calls that Linux does not
+//! restart; `seccomp` filters; `guardian` who holds the tracer's end; `sys` the system calls.
 
 mod choose;
 mod error;
 mod guardian;
 mod image;
+mod orphan;
 mod place;
 mod restart;
 mod seccomp;
@@ -46,6 +47,7 @@ use crate::target::{Bits, State, Target, status_field};
 use self::choose::{Candidate, Rank};
 pub(crate) use self::error::{Denied, Forbidden, InjectError, Reason};
 use self::image::{Image, PAGE};
+pub(crate) use self::orphan::{Orphan, orphan};
 use self::session::{Job, Outcome, Place, Work};
 
 /// How long to go on looking for a thread that can be halted.
@@ -91,6 +93,13 @@ pub(crate) fn inject(target: &Target, plan: &Plan<'_>) -> Result<Injected, Injec
     one_at_a_time(|| inject_once(target, plan)).map_err(|reason| InjectError { pid: target.pid, reason })
 }
 
+/// Starts a thread on an image that was inherited by `fork`, in the memory and with the stack that
+/// it had in the parent. On error the target is as it was.
+pub(crate) fn adopt(target: &Target, plan: &Plan<'_>, orphan: Orphan) -> Result<Injected, InjectError> {
+    one_at_a_time(|| adopt_once(target, plan, orphan))
+        .map_err(|reason| InjectError { pid: target.pid, reason })
+}
+
 /// Takes away a thread that [`inject`] placed: it unmaps `ranges` and ends, and is gone when this
 /// returns. None of the target's own threads is halted, and it does not matter whether job control
 /// or a debugger holds them.
@@ -119,7 +128,7 @@ fn inject_once(target: &Target, plan: &Plan<'_>) -> Result<Injected, Reason> {
         let base = place::base(len);
         let bytes = image.relocated(base);
         let mut work = Work::Place(Place {
-            image: &bytes,
+            image: Some(&bytes),
             base,
             len,
             code: &image.code,
@@ -136,6 +145,28 @@ fn inject_once(target: &Target, plan: &Plan<'_>) -> Result<Injected, Reason> {
         }
     }
     Err(Reason::Failed { step: "finding room", errno: libc::EEXIST })
+}
+
+fn adopt_once(target: &Target, plan: &Plan<'_>, orphan: Orphan) -> Result<Injected, Reason> {
+    check(target)?;
+    let image = Image::parse(plan.blob).map_err(Reason::BadImage)?;
+    let Orphan { base, len } = orphan;
+    let mut work = Work::Place(Place {
+        image: None,
+        base,
+        len,
+        code: &image.code,
+        entry: base + image.entry,
+        stack_top: base + len - (plan.tail as u64).next_multiple_of(PAGE),
+        args: plan.args,
+        child: 0,
+    });
+    match halt_some_thread(target, &mut work) {
+        Ok(stopped) => Ok(injected(target, &work, stopped)),
+        // It was there a moment ago, so the process has become another program.
+        Err(Reason::Failed { errno: libc::ENOMEM, .. }) => Err(Reason::Died),
+        Err(reason) => Err(reason),
+    }
 }
 
 fn remove_once(target: &Target, tid: i32, ranges: &[Range<u64>]) -> Result<(), Reason> {

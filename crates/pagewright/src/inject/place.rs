@@ -16,7 +16,7 @@ use super::sys;
 
 /// 32 to 80 TiB: above every heap that grows from a program linked low, below position-independent
 /// programs and their heaps (85 TiB and up), and far below the area that grows down from the stack.
-const AREA: Range<u64> = 0x2000_0000_0000..0x5000_0000_0000;
+pub(super) const AREA: Range<u64> = 0x2000_0000_0000..0x5000_0000_0000;
 /// What page tables are shared by; a random address at a multiple of it leaves no half-used table
 /// behind.
 const STEP: u64 = 2 << 20;
@@ -31,6 +31,11 @@ pub(super) fn base(len: u64) -> u64 {
     let random = RandomState::new().build_hasher().finish();
     let steps = (AREA.end - AREA.start).saturating_sub(len) / STEP;
     AREA.start + random % steps.max(1) * STEP
+}
+
+/// Whether [`base`] may have given this address.
+pub(super) fn is_base(address: u64) -> bool {
+    AREA.contains(&address) && address.is_multiple_of(STEP)
 }
 
 /// The address of a `syscall` instruction outside `avoid`, readable through thread `tid`.
@@ -96,7 +101,7 @@ mod tests {
     #[test]
     fn addresses_are_in_the_free_area_and_differ() {
         let bases: Vec<u64> = (0..100).map(|_| base(1 << 20)).collect();
-        assert!(bases.iter().all(|b| AREA.contains(b) && b % STEP == 0));
+        assert!(bases.iter().all(|b| is_base(*b)));
         assert!(bases.windows(2).any(|pair| pair[0] != pair[1]));
     }
 

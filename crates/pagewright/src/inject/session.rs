@@ -74,7 +74,8 @@ pub(super) enum Work<'a> {
 /// A mapping to be made and a thread to be started in it.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
-    pub(super) image: &'a [u8],
+    /// What is to be written there; `None`: mapping and image are there already.
+    pub(super) image: Option<&'a [u8]>,
     pub(super) base: u64,
     pub(super) len: u64,
     pub(super) code: &'a [Range<u64>],
@@ -338,7 +339,7 @@ impl Tracee {
         }
     }
 
-    /// The work of an attach. On failure nothing is left mapped.
+    /// The work of an attach. On failure nothing is left mapped that was not there before.
     fn place(&mut self, place: &mut Place<'_>) -> Result<(), Broken> {
         if self.dispatch.mode != 0 {
             sys::set_user_dispatch(self.tid, UserDispatch::default()).map_err(|_| Broken::Gone)?;
@@ -346,9 +347,15 @@ impl Tracee {
         // A forced SIGSYS that is blocked resets the program's handler for it, so it stays open
         // until the first call has shown that nobody catches calls here.
         self.block(EVERY_SIGNAL & !(1 << (libc::SIGSYS - 1)))?;
+        let Some(image) = place.image else {
+            // Changes nothing, unless the image is not there any more.
+            self.protect(place)?;
+            self.block(EVERY_SIGNAL)?;
+            return self.start(place);
+        };
         self.map(place)?;
         self.block(EVERY_SIGNAL)?;
-        let filled = self.fill(place);
+        let filled = self.fill(place, image);
         if filled.is_err() {
             let _ = self.unmap(place.base, place.len);
         }
@@ -373,22 +380,26 @@ impl Tracee {
         self.perform("unmapping memory", &self.registers_for(libc::SYS_munmap, [base, len, 0, 0, 0, 0]))
     }
 
-    fn fill(&mut self, place: &mut Place<'_>) -> Result<(), Broken> {
-        sys::poke(self.tid, place.base, place.image).map_err(|e| Broken::Step("writing the resident", e))?;
+    fn fill(&mut self, place: &mut Place<'_>, image: &[u8]) -> Result<(), Broken> {
+        sys::poke(self.tid, place.base, image).map_err(|e| Broken::Step("writing the resident", e))?;
+        self.protect(place)?;
+        self.start(place)
+    }
+
+    fn protect(&mut self, place: &Place<'_>) -> Result<(), Broken> {
         for code in place.code {
             let prot = (libc::PROT_READ | libc::PROT_EXEC) as u64;
             let args =
                 [place.base.wrapping_add(code.start), code.end.wrapping_sub(code.start), prot, 0, 0, 0];
             self.perform("making the resident executable", &self.registers_for(libc::SYS_mprotect, args))?;
         }
-        place.child = self.start(place)? as i32;
         Ok(())
     }
 
     /// Starts the new thread. The `syscall` instruction is the resident's own first one: the child
     /// goes on behind it, with our registers except `rax` and `rsp`, while the parent stops at its
     /// exit and never executes another.
-    fn start(&mut self, place: &Place<'_>) -> Result<u64, Broken> {
+    fn start(&mut self, place: &mut Place<'_>) -> Result<(), Broken> {
         let flags =
             libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND | libc::CLONE_THREAD;
         let flags = (flags | libc::CLONE_SYSVSEM) as u64;
@@ -403,7 +414,8 @@ impl Tracee {
             r15,
             ..self.registers_for(libc::SYS_clone, [flags, place.stack_top, 0, 0, 0, 0])
         };
-        self.perform("starting a thread", &regs)
+        place.child = self.perform("starting a thread", &regs)? as i32;
+        Ok(())
     }
 
     fn block(&self, mask: u64) -> Result<(), Broken> {

@@ -14,7 +14,7 @@
 //!
 //! Locks, outermost first: `Twin::writer`. Readers take none.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use pagewright_linux::sys;
@@ -146,15 +146,20 @@ pub(super) enum Torn {
 }
 
 /// A lock that knows its owner, and that notices a fork.
+///
+/// Holding and owning are one word, so that a signal handler finds either the lock
+/// free or its own thread in it, at whatever instruction it interrupted that.
 #[derive(Debug)]
 struct WriterLock {
-    /// 0 free, 1 held, 2 held and somebody sleeps.
+    /// 0 free, else the number of the thread that holds it, with [`SLEEPERS`] if
+    /// somebody sleeps.
     word: AtomicU32,
-    /// Which thread holds it: the address of a thread-local, 0 for none.
-    owner: AtomicUsize,
     /// A byte that a fork resets to 0: 1 this process, 2 recovering.
     token: &'static AtomicU8,
 }
+
+/// Set in the word of a held lock while somebody sleeps on it.
+const SLEEPERS: u32 = 1 << 31;
 
 #[derive(Debug)]
 struct Held<'a>(&'a WriterLock);
@@ -165,43 +170,54 @@ struct Recovery<'a> {
     torn: Torn,
 }
 
-thread_local! {
-    static ME: u8 = const { 0 };
-}
-
-fn me() -> usize {
-    ME.with(|mark| &raw const *mark as usize)
+/// A number for this thread, not 0 and without [`SLEEPERS`].
+fn me() -> u32 {
+    thread_local! {
+        static NUMBER: Cell<u32> = const { Cell::new(0) };
+    }
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set((NEXT.fetch_add(1, Ordering::Relaxed) % (SLEEPERS - 1)) + 1);
+        }
+        number.get()
+    })
 }
 
 impl WriterLock {
     fn new() -> Self {
         let token = fork_token();
         token.store(1, Ordering::SeqCst);
-        Self { word: AtomicU32::new(0), owner: AtomicUsize::new(0), token }
+        Self { word: AtomicU32::new(0), token }
     }
 
     fn lock(&self) -> Result<Held<'_>, Reentered> {
-        if self.word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.wait()?;
+        let me = me();
+        if self.word.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.wait(me)?;
         }
-        self.owner.store(me(), Ordering::Relaxed);
         Ok(Held(self))
     }
 
     #[cold]
-    fn wait(&self) -> Result<(), Reentered> {
-        if self.owner.load(Ordering::Relaxed) == me() {
-            return Err(Reentered);
-        }
+    fn wait(&self, me: u32) -> Result<(), Reentered> {
         for _ in 0..200 {
-            if self.word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-                return Ok(());
+            match self.word.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(held) if held & !SLEEPERS == me => return Err(Reentered),
+                Err(_) => std::hint::spin_loop(),
             }
-            std::hint::spin_loop();
         }
-        while self.word.swap(2, Ordering::Acquire) != 0 {
-            // The time limit only guards against a lost wake-up; the loop decides.
-            let _ = sys::futex_wait(&self.word, 2, sys::Timespec::from_nanos(50_000_000));
+        // Who slept takes the lock as one with sleepers: others may still sleep.
+        while let Err(held) =
+            self.word.compare_exchange(0, me | SLEEPERS, Ordering::Acquire, Ordering::Relaxed)
+        {
+            let marked = held | SLEEPERS;
+            let seen = self.word.compare_exchange(held, marked, Ordering::Relaxed, Ordering::Relaxed);
+            if held == marked || seen.is_ok() {
+                // The time limit only guards against a lost wake-up; the loop decides.
+                let _ = sys::futex_wait(&self.word, marked, sys::Timespec::from_nanos(50_000_000));
+            }
         }
         Ok(())
     }
@@ -223,7 +239,6 @@ impl WriterLock {
             return None;
         }
         let held = self.word.swap(0, Ordering::SeqCst) != 0;
-        self.owner.store(0, Ordering::SeqCst);
         Some(Recovery { lock: self, torn: if held { Torn::Perhaps } else { Torn::No } })
     }
 }
@@ -236,8 +251,7 @@ impl Drop for Recovery<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.owner.store(0, Ordering::Relaxed);
-        if self.0.word.swap(0, Ordering::Release) == 2 {
+        if self.0.word.swap(0, Ordering::Release) & SLEEPERS != 0 {
             // Waking is a courtesy: sleepers wake by themselves too.
             let _ = sys::futex_wake(&self.0.word, 1);
         }

@@ -8,11 +8,12 @@ use pagewright_linux::machine::Strategy;
 use pagewright_linux::ring::{RING_LEN, RingError};
 use rustix::fd::OwnedFd;
 use rustix::fs::{FlockOperation, OFlags};
+use rustix::io::Errno;
 
 use super::link::{FAILED_NAME, Link, THREAD_NAME};
-use super::{Broken, Remote};
+use super::{Broken, Remote, TRIES};
 use crate::error::{Error, Result};
-use crate::inject::{self, InjectError, Plan, Reason};
+use crate::inject::{self, InjectError, Injected, Orphan, Plan, Reason};
 use crate::own::chosen;
 use crate::process::Attached;
 
@@ -26,11 +27,19 @@ const STACK: usize = 64 << 10;
 /// that is overloaded may not give it those at once.
 const READY: Duration = Duration::from_secs(5);
 
+/// How long another caller may take to attach or to detach; and how often to look.
+const OTHERS: Duration = Duration::from_secs(7);
+const LOOK_AGAIN: Duration = Duration::from_micros(200);
+
 /// The most that a resident's own memory can be.
 const LARGEST_REGION: u64 = 64 << 20;
 
 /// The request that makes a resident give back what it holds and park.
 const STOP: u64 = OPERATIONS + 2;
+
+/// In the first argument of a resident: commit by `mprotect`; go on with an inherited map.
+const FORCE_MPROTECT: u64 = 1;
+const ADOPT: u64 = 2;
 
 impl Remote {
     /// The resident of the target, whoever placed it.
@@ -54,8 +63,27 @@ impl Remote {
         Ok(None)
     }
 
-    /// Places the resident, unless somebody else does so first.
+    /// Whether the target has, as a forked child, the map of its parent's resident, and
+    /// no thread that serves it. The kernel is asked, and the target not disturbed.
+    pub(super) fn has_orphan(&self) -> bool {
+        inject::orphan(&self.target, RESIDENT).is_some()
+    }
+
+    /// Places the resident, unless somebody else does so first; once more if the process
+    /// starts another program meanwhile.
     pub(super) fn place(&self, link: &mut Option<Link>) -> Result<Attached> {
+        for _ in 0..TRIES {
+            match self.place_once(link) {
+                Err(error) if error.kind() == Kind::Gone && !self.target.is_ended() => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                done => return done,
+            }
+        }
+        Err(self.restless(Verb::Attach))
+    }
+
+    fn place_once(&self, link: &mut Option<Link>) -> Result<Attached> {
         let _serialised = self.serialise()?;
         if let Some(found) = self.find()? {
             let tid = found.tid();
@@ -66,21 +94,34 @@ impl Remote {
             let sentence = "this build of Pagewright has no resident; build it on x86-64 Linux";
             return Err(Error::because(Verb::Attach, Kind::Unsupported, self.pid(), sentence));
         }
-        let forced = u64::from(chosen().strategy == Strategy::Mprotect);
-        let plan = Plan { blob: RESIDENT, stack: STACK, tail: 0, args: [forced, 0, 0, 0] };
-        let placed = inject::inject(&self.target, &plan).map_err(|error| self.cannot_attach(&error))?;
+        let orphan = inject::orphan(&self.target, RESIDENT);
+        let placed = self.start(orphan).map_err(|error| self.cannot_attach(&error))?;
         let opened = match self.wait_ready(placed.tid) {
             Ok(opened) => opened,
             Err(error) => {
                 // It parks when it cannot start; take it out again, and report the start.
+                // What was inherited stays: it may hold the map still.
                 let region = placed.base..placed.base.saturating_add(placed.len);
-                let _ = inject::remove(&self.target, placed.tid, &[region]);
+                let ranges = if orphan.is_some() { &[][..] } else { std::slice::from_ref(&region) };
+                let _ = inject::remove(&self.target, placed.tid, ranges);
                 return Err(error);
             }
         };
         *link = Some(opened);
         let stopped_ns = u64::try_from(placed.stopped.as_nanos()).unwrap_or(u64::MAX);
         Ok(Attached { tid: placed.tid.unsigned_abs(), found: false, stopped_ns })
+    }
+
+    /// Starts the resident on what the target inherited, or on memory of its own.
+    fn start(&self, orphan: Option<Orphan>) -> std::result::Result<Injected, InjectError> {
+        let plan = |flags| Plan { blob: RESIDENT, stack: STACK, tail: 0, args: [flags, 0, 0, 0] };
+        match orphan {
+            Some(orphan) => inject::adopt(&self.target, &plan(ADOPT), orphan),
+            None if chosen().strategy == Strategy::Mprotect => {
+                inject::inject(&self.target, &plan(FORCE_MPROTECT))
+            }
+            None => inject::inject(&self.target, &plan(0)),
+        }
     }
 
     fn wait_ready(&self, tid: i32) -> Result<Link> {
@@ -90,7 +131,7 @@ impl Remote {
                 Ok(link) => return Ok(link),
                 Err(error) => error,
             };
-            if self.target.is_ended() {
+            if error == RingError::Gone || self.target.is_ended() {
                 return Err(self.gone(Verb::Attach));
             }
             let may_come = matches!(error, RingError::NotReady | RingError::NotARing);
@@ -141,13 +182,29 @@ impl Remote {
     }
 
     /// Keeps other callers from attaching or detaching at the same time. The kernel
-    /// gives the lock back when this process dies.
+    /// gives the lock back when this process dies; a caller that is stopped keeps it, so
+    /// nobody waits for ever.
     fn serialise(&self) -> Result<OwnedFd> {
         let directory = self.target.open_file(".", OFlags::RDONLY | OFlags::DIRECTORY);
         let directory = directory.map_err(|errno| self.cannot_open(Verb::Attach, errno))?;
-        rustix::fs::flock(&directory, FlockOperation::LockExclusive)
-            .map_err(|errno| self.cannot_open(Verb::Attach, errno))?;
-        Ok(directory)
+        let start = Instant::now();
+        loop {
+            match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(directory),
+                Err(Errno::WOULDBLOCK) if start.elapsed() < OTHERS => std::thread::sleep(LOOK_AGAIN),
+                Err(Errno::WOULDBLOCK) => return Err(self.crowded()),
+                Err(errno) => return Err(self.cannot_open(Verb::Attach, errno)),
+            }
+        }
+    }
+
+    fn crowded(&self) -> Error {
+        let pid = self.pid();
+        let sentence = format!(
+            "another caller is attaching to process {pid} or leaving it, and does not finish; end that caller \
+             and try again"
+        );
+        Error::because(Verb::Attach, Kind::Busy, pid, sentence)
     }
 
     fn other_version(&self) -> Error {

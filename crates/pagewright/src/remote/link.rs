@@ -23,10 +23,13 @@ const PATIENCE_NS: u64 = 1_000_000_000;
 /// stopped, or starved.
 const ANSWER_NS: u64 = 5_000_000_000;
 
-/// A claimed slot in the mailbox of one resident.
+/// The mailbox of one resident. A slot of it is claimed from the call to [`Link::rest`]: there are
+/// few, and a program may have many handles that do nothing.
 #[derive(Debug)]
 pub(super) struct Link {
     client: Client,
+    /// The slot that was had last.
+    slot: usize,
     info: pagewright_linux::ring::Info,
     tid: i32,
     /// `/proc/PID/task/TID`: stays bound to the thread, and fails once it is gone.
@@ -66,7 +69,7 @@ impl Link {
         let mailbox =
             target.open_file(&format!("{path}/fd/0"), OFlags::RDWR).map_err(|_| RingError::NotReady)?;
         // SAFETY: the number comes out of an owner that gave it up, so it is open and ours.
-        let mut client = Client::open(unsafe { Fd::from_raw(mailbox.into_raw_fd()) })?;
+        let client = Client::open(unsafe { Fd::from_raw(mailbox.into_raw_fd()) })?;
         let info = client.info()?;
         match info.state {
             State::Ready => {}
@@ -74,9 +77,8 @@ impl Link {
             State::Stopping | State::Parked => return Err(RingError::Stopped),
             State::Failed => return Err(RingError::Protocol),
         }
-        client.claim_any(PATIENCE_NS)?;
         let pidfd = target.pidfd.try_clone().map_err(|_| RingError::Busy)?;
-        Ok(Self { client, info, tid, thread, pidfd })
+        Ok(Self { client, slot: 0, info, tid, thread, pidfd })
     }
 
     pub(super) fn tid(&self) -> u32 {
@@ -104,6 +106,7 @@ impl Link {
 
     /// Asks, and waits for the answer as long as there can be one.
     pub(super) fn call(&mut self, request: &Frame) -> Result<Frame, Broken> {
+        self.claim()?;
         let (thread, pidfd) = (&self.thread, &self.pidfd);
         let start = sys::monotonic_nanos();
         let mut late = false;
@@ -118,6 +121,19 @@ impl Link {
             Err(RingError::Unanswered) => Err(Broken::Dead),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn claim(&mut self) -> Result<(), RingError> {
+        if self.client.slot().is_none() && !self.client.claim(self.slot)? {
+            self.slot = self.client.claim_any(PATIENCE_NS)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the slot back until the next call; what the last answer left in it is lost.
+    pub(super) fn rest(&mut self) {
+        // A refusal leaves it to the kernel, which gives it back with the descriptor.
+        let _ = self.client.release();
     }
 
     /// The runs that the last answer left in the data area; `None` if they make no sense.

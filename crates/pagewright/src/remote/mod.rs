@@ -3,7 +3,8 @@
 //! ```text
 //!   query, regions      the resident, if it is there; else /proc: nothing of ours is in the process
 //!   read, write, poke   the kernel copies; the resident is not asked
-//!   free                the resident, if it is there; else there is nothing to free
+//!   free                the resident, if it is there, or was in the parent of a forked child, whose
+//!                       copy of the map is then adopted; else there is nothing to free
 //!   allocate, protect,  the resident, which is placed first if need be
 //!   lock, set_limit
 //! ```
@@ -16,6 +17,7 @@ mod link;
 mod outside;
 
 use std::fs::File;
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -43,22 +45,57 @@ pub(crate) struct Remote {
     link: Mutex<Option<Link>>,
 }
 
+/// The link, in use by one call.
+struct Held<'a>(MutexGuard<'a, Option<Link>>);
+
+impl Deref for Held<'_> {
+    type Target = Option<Link>;
+
+    fn deref(&self) -> &Option<Link> {
+        &self.0
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut Option<Link> {
+        &mut self.0
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(link) = &mut *self.0 {
+            link.rest();
+        }
+    }
+}
+
+/// How often a call is made again because the resident went away.
+const TRIES: u32 = 4;
+
 /// Whether a call may place the resident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Placing {
     IfMissing,
+    /// Only where a forked child has the map of its parent.
+    IfInherited,
     Never,
 }
 
 impl Remote {
     pub(crate) fn open(pid: u32) -> Result<Self> {
         let number = i32::try_from(pid).unwrap_or(-1);
-        let target = Target::open(number).map_err(|error| {
-            let kind = match error {
-                TargetError::NoSuchProcess { .. } => Kind::NoProcess,
-                TargetError::Failed { .. } => Kind::AccessDenied,
-            };
-            Error::because(Verb::Attach, kind, pid, error)
+        let target = Target::open(number).map_err(|error| match error {
+            // Named by the number that was given, which may be larger than any pid.
+            TargetError::NoSuchProcess { .. } => Error::because(
+                Verb::Attach,
+                Kind::NoProcess,
+                pid,
+                format!(
+                    "there is no process {pid}; give the pid of a live process (not of one of its threads)"
+                ),
+            ),
+            TargetError::Failed { .. } => Error::because(Verb::Attach, Kind::AccessDenied, pid, error),
         })?;
         if target.is_kernel_thread() {
             let sentence =
@@ -85,7 +122,7 @@ impl Remote {
     }
 
     pub(crate) fn free(&self, request: &Free) -> Result<PageRange> {
-        match self.ask(Verb::Free, &Request::Free(*request), Placing::Never)? {
+        match self.ask(Verb::Free, &Request::Free(*request), Placing::IfInherited)? {
             Some(Answer::Range(range)) => Ok(range),
             Some(_) => Err(self.nonsense(Verb::Free)),
             None => self.free_nothing(request),
@@ -241,8 +278,13 @@ impl Remote {
         if link.is_none() {
             *link = self.find()?;
         }
+        if link.is_none() && self.has_orphan() {
+            // Only a resident knows all that is to be taken out with it.
+            self.place(&mut link)?;
+        }
         if link.is_none() {
-            return if self.target.is_ended() { Err(self.gone(Verb::Attach)) } else { Ok(()) };
+            // Who may not trace it cannot see whether there is one.
+            return if self.target.is_ended() { Err(self.gone(Verb::Attach)) } else { self.check_access() };
         }
         if leftovers == Leftovers::Release {
             self.ask_on(&mut link, Verb::Free, &Request::ReleaseAll, Placing::Never)?;
@@ -275,15 +317,18 @@ impl Remote {
         request: &Request,
         placing: Placing,
     ) -> Result<Option<Answer>> {
-        for _ in 0..2 {
+        for _ in 0..TRIES {
             if link.is_none() {
                 *link = self.find()?;
             }
             if link.is_none() {
                 match placing {
-                    Placing::Never if self.target.is_ended() => return Err(self.gone(verb)),
+                    Placing::Never | Placing::IfInherited if self.target.is_ended() => {
+                        return Err(self.gone(verb));
+                    }
                     Placing::Never => return Ok(None),
-                    Placing::IfMissing => {
+                    Placing::IfInherited if !self.has_orphan() => return Ok(None),
+                    Placing::IfMissing | Placing::IfInherited => {
                         self.place(link)?;
                     }
                 }
@@ -298,17 +343,17 @@ impl Remote {
                 Err(Broken::Nonsense) => return Err(self.nonsense(verb)),
             }
         }
-        Err(if self.target.is_ended() { self.gone(verb) } else { self.nonsense(verb) })
+        Err(self.restless(verb))
     }
 
-    fn lock_link(&self) -> MutexGuard<'_, Option<Link>> {
+    fn lock_link(&self) -> Held<'_> {
         // The link is replaced as a whole, so a panic elsewhere leaves it usable.
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         if link.as_ref().is_some_and(Link::is_inherited) {
             // This is a forked child: the slot belongs to the parent.
             *link = None;
         }
-        link
+        Held(link)
     }
 
     fn drop_dead(&self, link: &mut Option<Link>) {
@@ -344,6 +389,19 @@ impl Remote {
     fn gone(&self, verb: Verb) -> Error {
         let sentence = format!("process {} has ended; give the pid of a live process", self.pid());
         Error::because(verb, Kind::Gone, self.pid(), sentence)
+    }
+
+    /// Whatever is placed in it is gone at once.
+    fn restless(&self, verb: Verb) -> Error {
+        if self.target.is_ended() {
+            return self.gone(verb);
+        }
+        let pid = self.pid();
+        let sentence = format!(
+            "the resident in process {pid} keeps going away: the process ends, starts other programs, or \
+             is detached by another caller; try again"
+        );
+        Error::because(verb, Kind::Busy, pid, sentence)
     }
 
     fn nonsense(&self, verb: Verb) -> Error {
