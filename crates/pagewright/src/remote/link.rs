@@ -2,7 +2,7 @@
 
 use pagewright_core::Info;
 use pagewright_core::wire::{Frame, RECORD, decode_info};
-use pagewright_linux::ring::{Client, RingError, State};
+use pagewright_linux::ring::{Client, RingError, SLOTS, State};
 use pagewright_linux::sys::{self, Fd};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, IntoRawFd, OwnedFd};
@@ -16,15 +16,21 @@ pub(super) const THREAD_NAME: &str = "pagewright";
 /// What one calls itself that could not start.
 pub(super) const FAILED_NAME: &str = "pagewright-fail";
 
+/// The slots that their callers keep between calls, which saves two system calls each time. The
+/// others are had for one call, so that handles that do nothing keep nobody out.
+const KEPT: usize = SLOTS / 2;
+
 /// How long to wait for a slot of the mailbox before saying that it is busy.
 const PATIENCE_NS: u64 = 1_000_000_000;
 
-/// How long a request may take while its process lives: past that, its process is
-/// stopped, or starved.
-const ANSWER_NS: u64 = 5_000_000_000;
+/// How long a request may take in a process that runs: locking many gigabytes into
+/// memory takes seconds, and a machine may be overloaded.
+const ANSWER_NS: u64 = 60_000_000_000;
 
-/// The mailbox of one resident. A slot of it is claimed from the call to [`Link::rest`]: there are
-/// few, and a program may have many handles that do nothing.
+/// How long to wait for a process that job control, a tracer or a freezer has stopped.
+const STOPPED_NS: u64 = 2_000_000_000;
+
+/// The mailbox of one resident.
 #[derive(Debug)]
 pub(super) struct Link {
     client: Client,
@@ -96,7 +102,8 @@ impl Link {
 
     /// Whether the thread is still there, in a process that has not ended.
     pub(super) fn is_alive(&self) -> bool {
-        is_alive(&self.thread, &self.pidfd) && self.client.info().is_ok_and(|info| info.state == State::Ready)
+        condition(&self.thread, &self.pidfd) != Condition::Gone
+            && self.client.info().is_ok_and(|info| info.state == State::Ready)
     }
 
     /// Whether the line belongs to the parent of this forked process.
@@ -111,8 +118,13 @@ impl Link {
         let start = sys::monotonic_nanos();
         let mut late = false;
         let alive = || {
-            late = sys::monotonic_nanos().saturating_sub(start) > ANSWER_NS;
-            !late && is_alive(thread, pidfd)
+            let patience = match condition(thread, pidfd) {
+                Condition::Gone => return false,
+                Condition::Running => ANSWER_NS,
+                Condition::Stopped => STOPPED_NS,
+            };
+            late = sys::monotonic_nanos().saturating_sub(start) > patience;
+            !late
         };
         let answer = self.client.call(request, alive);
         match answer {
@@ -130,10 +142,13 @@ impl Link {
         Ok(())
     }
 
-    /// Gives the slot back until the next call; what the last answer left in it is lost.
+    /// After a call, and after what its answer left in the slot was read: gives the slot
+    /// back if it is one of those that are not kept.
     pub(super) fn rest(&mut self) {
-        // A refusal leaves it to the kernel, which gives it back with the descriptor.
-        let _ = self.client.release();
+        if self.client.slot().is_some_and(|slot| slot >= KEPT) {
+            // A refusal leaves it to the kernel, which gives it back with the descriptor.
+            let _ = self.client.release();
+        }
     }
 
     /// The runs that the last answer left in the data area; `None` if they make no sense.
@@ -158,11 +173,22 @@ fn decode(record: &[u8]) -> Option<Info> {
     decode_info(&words)
 }
 
-fn is_alive(thread: &OwnedFd, pidfd: &OwnedFd) -> bool {
+/// How it stands with the resident's thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// It runs, or sleeps until it is called.
+    Running,
+    /// Somebody has stopped it.
+    Stopped,
+    /// It has ended, or the whole process has.
+    Gone,
+}
+
+fn condition(thread: &OwnedFd, pidfd: &OwnedFd) -> Condition {
     let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
     let nothing_to_wait_for = Timespec { tv_sec: 0, tv_nsec: 0 };
     if rustix::event::poll(&mut ended, Some(&nothing_to_wait_for)).is_ok_and(|ready| ready != 0) {
-        return false;
+        return Condition::Gone;
     }
     // A thread that has ended has no files to look at; a process that called `exec`
     // has no thread of this number.
@@ -170,15 +196,17 @@ fn is_alive(thread: &OwnedFd, pidfd: &OwnedFd) -> bool {
         .and_then(|stat| {
             let mut text = [0; 256];
             let length = rustix::io::read(stat, &mut text)?;
-            Ok(is_running(&text[..length]))
+            Ok(state(&text[..length]))
         })
-        .unwrap_or(false)
+        .unwrap_or(Condition::Gone)
 }
 
-/// Whether the state in a line of `stat` (behind the name, which ends with the last
-/// parenthesis) is that of a thread that can still run.
-fn is_running(stat: &[u8]) -> bool {
+/// What a line of `stat` says, behind the name, which ends with the last parenthesis.
+fn state(stat: &[u8]) -> Condition {
     let behind = stat.iter().rposition(|byte| *byte == b')').map(|at| &stat[at + 1..]);
-    let state = behind.and_then(|rest| rest.get(1));
-    !matches!(state, None | Some(b'Z' | b'X' | b'x'))
+    match behind.and_then(|rest| rest.get(1)) {
+        None | Some(b'Z' | b'X' | b'x') => Condition::Gone,
+        Some(b'T' | b't') => Condition::Stopped,
+        Some(_) => Condition::Running,
+    }
 }
