@@ -86,13 +86,6 @@ impl<V> IntervalMap<V> {
         self.floor(at).filter(|entry| at < entry.end)
     }
 
-    /// The value of the range that holds `at`.
-    pub fn get_mut(&mut self, at: u64) -> Option<&mut V> {
-        let index = self.floor_index(at)?;
-        let node = self.node_mut(index);
-        (at < node.end).then_some(&mut node.value)
-    }
-
     /// The last range that starts at or before `at`.
     pub fn floor(&self, at: u64) -> Option<Entry<'_, V>> {
         self.floor_index(at).map(|index| self.entry(index))
@@ -100,18 +93,14 @@ impl<V> IntervalMap<V> {
 
     /// The first range that ends after `at`: the one that holds it, or the next.
     pub fn at_or_after(&self, at: u64) -> Option<Entry<'_, V>> {
-        let mut best = None;
-        let mut link = self.root;
-        while let Some(index) = link {
-            let node = self.node(index);
-            if node.end > at {
-                best = Some(index);
-                link = node.left;
-            } else {
-                link = node.right;
-            }
-        }
-        best.map(|index| self.entry(index))
+        self.at_or_after_index(at).map(|index| self.entry(index))
+    }
+
+    /// As [`Self::at_or_after`], to change the value: start and end, and the value.
+    pub fn at_or_after_mut(&mut self, at: u64) -> Option<((u64, u64), &mut V)> {
+        let index = self.at_or_after_index(at)?;
+        let node = self.node_mut(index);
+        Some(((node.start, node.end), &mut node.value))
     }
 
     /// Whether any range shares a number with `start..end`.
@@ -236,6 +225,21 @@ impl<V> IntervalMap<V> {
     fn entry(&self, index: u32) -> Entry<'_, V> {
         let node = self.node(index);
         Entry { start: node.start, end: node.end, value: &node.value }
+    }
+
+    fn at_or_after_index(&self, at: u64) -> Link {
+        let mut best = None;
+        let mut link = self.root;
+        while let Some(index) = link {
+            let node = self.node(index);
+            if node.end > at {
+                best = Some(index);
+                link = node.left;
+            } else {
+                link = node.right;
+            }
+        }
+        best
     }
 
     fn floor_index(&self, at: u64) -> Link {

@@ -66,9 +66,17 @@ pub enum Edit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Memory with this protection; the cache attribute stays the region's.
-    Commit(Protection),
+    Commit {
+        /// What all pages get.
+        protection: Protection,
+        /// Bytes of them that had no memory: what the charge grows by.
+        fresh: u64,
+    },
     /// No memory.
-    Decommit,
+    Decommit {
+        /// Bytes that had some: what the charge shrinks by.
+        freed: u64,
+    },
     /// Another protection.
     Protect(Protection),
     /// Wired or not.
@@ -166,20 +174,19 @@ impl AddressSpace {
     }
 
     fn change_pages(&mut self, range: PageRange, change: Change) {
-        let geometry = self.geometry;
+        match change {
+            Change::Commit { fresh, .. } => self.charge.take(fresh),
+            Change::Decommit { freed } => self.charge.give(freed),
+            Change::Protect(_) | Change::Wire(_) => {}
+        }
         let mut at = range.start().get();
-        while at < range.end().get() {
-            let Some(entry) = self.regions.at_or_after(at) else { return };
-            let whole = range_of(&entry);
-            at = entry.end;
-            let start = entry.start;
+        while let Some((whole, region)) = self.regions.at_or_after_mut(at) {
+            let whole = PageRange::between(whole.0, whole.1);
             let Some(part) = whole.and_then(|whole| whole.intersection(range)) else { return };
-            let Some(region) = self.regions.get_mut(start) else { return };
-            let delta = change_region(&geometry, region, part, change);
-            match change {
-                Change::Commit(_) => self.charge.take(delta),
-                Change::Decommit => self.charge.give(delta),
-                Change::Protect(_) | Change::Wire(_) => {}
+            change_region(&self.geometry, region, part, change);
+            at = part.end().get();
+            if at >= range.end().get() {
+                return;
             }
         }
     }
@@ -215,30 +222,18 @@ impl AddressSpace {
     }
 }
 
-/// Changes the pages of one region; returns the bytes of charge that this moves.
-fn change_region(geometry: &Geometry, region: &mut Region, part: PageRange, change: Change) -> u64 {
+/// Changes the pages of one region.
+fn change_region(geometry: &Geometry, region: &mut Region, part: PageRange, change: Change) {
     let (first, end) = pages_of(geometry, part);
     let caching = region.caching();
     match change {
-        Change::Commit(protection) => {
-            let fresh = part.bytes() - region.committed_bytes(geometry, part);
+        Change::Commit { protection, .. } | Change::Protect(protection) => {
             let slot = Slot::committed(protection.cached(caching));
             region.pages.update(first, end, |old| slot.wired(old.wiring()));
-            fresh
         }
-        Change::Decommit => {
-            let had = region.committed_bytes(geometry, part);
-            region.pages.update(first, end, |_| Slot::RESERVED);
-            had
-        }
-        Change::Protect(protection) => {
-            let slot = Slot::committed(protection.cached(caching));
-            region.pages.update(first, end, |old| slot.wired(old.wiring()));
-            0
-        }
+        Change::Decommit { .. } => region.pages.update(first, end, |_| Slot::RESERVED),
         Change::Wire(wiring) => {
-            region.pages.update(first, end, |old| if old.is_committed() { old.wired(wiring) } else { old });
-            0
+            region.pages.update(first, end, |old| if old.is_committed() { old.wired(wiring) } else { old })
         }
     }
 }

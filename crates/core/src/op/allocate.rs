@@ -190,7 +190,7 @@ impl AddressSpace {
             return Err(Kind::CommitLimit);
         }
         let protection = region.protection_of(request.protection);
-        let done = Done::new(range, Edit::Pages { range, change: Change::Commit(protection) });
+        let done = Done::new(range, Edit::Pages { range, change: Change::Commit { protection, fresh } });
         if fresh == 0 && already(&self.geometry, region, range, protection) {
             return Ok(Done::unchanged(range));
         }

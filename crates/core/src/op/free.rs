@@ -83,11 +83,12 @@ impl AddressSpace {
         range: PageRange,
         region: &Region,
     ) -> Result<Done<PageRange>, Kind> {
-        if region.committed_bytes(&self.geometry, range) == 0 {
+        let freed = region.committed_bytes(&self.geometry, range);
+        if freed == 0 {
             return Ok(Done::unchanged(range));
         }
         machine.decommit(whole, range)?;
-        Ok(Done::new(range, Edit::Pages { range, change: Change::Decommit }))
+        Ok(Done::new(range, Edit::Pages { range, change: Change::Decommit { freed } }))
     }
 }
 
