@@ -202,8 +202,21 @@ fn strict_seccomp_is_refused() {
     assert_eq!(guest.finish().0, Some(9));
 }
 
+/// Only an administrator may read the filters of another process; anybody else is told
+/// just that.
+fn filters_are_readable(test: &str) -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        let _: Option<()> = skipped(test, "only root may read seccomp filters");
+    }
+    root
+}
+
 #[test]
 fn a_filter_that_forbids_a_needed_call_is_refused_by_name() {
+    if !filters_are_readable("a filter that forbids a needed call") {
+        return;
+    }
     for action in ["0x80000000", "0x50001", "0x30000"] {
         let filter = format!("install((32,0,0,0),(21,0,1,28),(6,0,0,{action}),(6,0,0,0x7fff0000))");
         let Some(guest) = confined(&filter) else { return };
@@ -216,6 +229,9 @@ fn a_filter_that_forbids_a_needed_call_is_refused_by_name() {
 
 #[test]
 fn filters_that_allow_everything_needed_are_no_obstacle() {
+    if !filters_are_readable("filters that allow everything") {
+        return;
+    }
     let allow = "install((6,0,0,0x7fff0000))\ninstall((32,0,0,0),(21,0,1,101),(6,0,0,0),(6,0,0,0x7fff0000))";
     let Some(guest) = confined(allow) else { return };
     visit_and_depart(&guest);

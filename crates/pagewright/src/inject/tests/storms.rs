@@ -70,7 +70,12 @@ fn a_process_that_ends_or_becomes_another_program_is_an_ordinary_error() {
                 Err(error) => assert!(
                     matches!(
                         error.reason,
-                        Reason::Died | Reason::Ended | Reason::NoSuchProcess | Reason::Failed { .. }
+                        Reason::Died
+                            | Reason::Ended
+                            | Reason::NoSuchProcess
+                            | Reason::Failed { .. }
+                            // While it becomes another program, it is not the caller's to trace.
+                            | Reason::NotPermitted(_)
                     ),
                     "{error}"
                 ),
