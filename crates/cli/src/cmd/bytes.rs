@@ -85,7 +85,8 @@ fn copy_to_file(process: &Process, args: &args::Read, path: &Path) -> Result<u64
     Ok(size)
 }
 
-/// A file next to the final one; removed unless it is published.
+/// A file next to the final one; removed unless it is published. What is there and is
+/// no plain file (a device, a pipe, a link) is written to instead of replaced.
 #[derive(Debug)]
 struct Draft {
     file: File,
@@ -94,16 +95,26 @@ struct Draft {
 
 impl Draft {
     fn create(path: &Path) -> io::Result<Self> {
+        let there = fs::symlink_metadata(path).ok();
+        if there.as_ref().is_some_and(|there| !there.file_type().is_file()) {
+            let file = File::options().write(true).truncate(true).open(path)?;
+            return Ok(Self { file, name: None });
+        }
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let name = PathBuf::from(name);
         let file = File::create_new(&name)?;
-        Ok(Self { file, name: Some(name) })
+        let draft = Self { file, name: Some(name) };
+        if let Some(there) = there {
+            // Memory of a process must not become readable to more people than the file was.
+            draft.file.set_permissions(there.permissions())?;
+        }
+        Ok(draft)
     }
 
     fn publish(mut self, path: &Path) -> io::Result<()> {
-        self.file.sync_all()?;
         if let Some(name) = &self.name {
+            self.file.sync_all()?;
             fs::rename(name, path)?;
         }
         self.name = None;

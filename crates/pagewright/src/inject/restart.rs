@@ -192,10 +192,15 @@ impl Again {
     /// at its start.
     pub(super) fn settle(&self, proc: i32, call_file: &[u8]) {
         const LIMIT: u64 = 50_000_000;
+        // A thread that is being woken, and has not run yet, looks like one that sleeps in
+        // its call. So it must be found asleep for a while.
+        const IN_A_ROW: u32 = 20;
         let Some(loan) = self.loan else { return };
         let limit = sys::now().wrapping_add(LIMIT);
-        while sys::now() < limit && !sleeps_in(loan.nr, proc, call_file) {
-            sys::nap(50_000);
+        let mut asleep = 0;
+        while sys::now() < limit && asleep < IN_A_ROW {
+            asleep = if sleeps_in(loan.nr, proc, call_file) { asleep + 1 } else { 0 };
+            sys::nap(100_000);
         }
         let _ = sys::set_socket_timeout(loan.fd, loan.option, loan.original);
         sys::close(loan.fd);
