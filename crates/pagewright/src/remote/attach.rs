@@ -177,6 +177,8 @@ impl Remote {
         match inject::remove(&self.target, tid.cast_signed(), &ranges) {
             Ok(()) => Ok(()),
             Err(_) if self.target.is_ended() => Ok(()),
+            // Somebody else took it out, or the process started another program.
+            Err(error) if matches!(error.reason, Reason::NoSuchProcess | Reason::Died) => Ok(()),
             Err(error) => Err(self.cannot_attach(&error)),
         }
     }
@@ -227,6 +229,8 @@ impl Remote {
             | Reason::Seccomp(_) => Kind::AccessDenied,
             Reason::Busy => Kind::Busy,
             Reason::NoSyscallInstruction | Reason::BadImage(_) => Kind::Unsupported,
+            // Memory, mappings or threads: the process has reached a limit of its own.
+            Reason::Failed { errno: libc::ENOMEM | libc::EAGAIN, .. } => Kind::OutOfMemory,
             Reason::Failed { errno, .. } => Kind::Machine(u16::try_from(errno).unwrap_or(0)),
         };
         Error::because(Verb::Attach, kind, self.pid(), error)
