@@ -155,6 +155,22 @@ impl Remote {
         }
     }
 
+    /// Removes residents that were told to stop by a caller that died before it could
+    /// take them out.
+    pub(super) fn sweep(&self) -> Result<()> {
+        let _serialised = self.serialise()?;
+        for tid in self.target.threads().unwrap_or_default() {
+            let Some(info) = Link::parked(&self.target, tid) else { continue };
+            if info.ring.1 != RING_LEN as u64 || info.region.1 > LARGEST_REGION {
+                continue;
+            }
+            let ranges = [info.ring, info.region].map(|(base, len)| base..base.saturating_add(len));
+            // The next detach tries again what does not work now.
+            let _ = inject::remove(&self.target, tid, &ranges);
+        }
+        Ok(())
+    }
+
     /// Stops the resident and removes its thread and its memory.
     pub(super) fn remove(&self, mut link: Link) -> Result<()> {
         let _serialised = self.serialise()?;

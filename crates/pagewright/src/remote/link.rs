@@ -87,6 +87,18 @@ impl Link {
         Ok(Self { client, slot: 0, info, tid, thread, pidfd })
     }
 
+    /// What the thread `tid` says of itself, if it is a resident that has parked.
+    pub(super) fn parked(target: &Target, tid: i32) -> Option<pagewright_linux::ring::Info> {
+        let name = target.read(&format!("task/{tid}/comm")).ok()?;
+        if !name.starts_with(THREAD_NAME) {
+            return None;
+        }
+        let mailbox = target.open_file(&format!("task/{tid}/fd/0"), OFlags::RDWR).ok()?;
+        // SAFETY: the number comes out of an owner that gave it up, so it is open and ours.
+        let client = Client::open(unsafe { Fd::from_raw(mailbox.into_raw_fd()) }).ok()?;
+        client.info().ok().filter(|info| info.state == State::Parked)
+    }
+
     pub(super) fn tid(&self) -> u32 {
         self.tid.unsigned_abs()
     }

@@ -284,15 +284,19 @@ impl Remote {
         }
         if link.is_none() {
             // Who may not trace it cannot see whether there is one.
-            return if self.target.is_ended() { Err(self.gone(Verb::Attach)) } else { self.check_access() };
+            if self.target.is_ended() {
+                return Err(self.gone(Verb::Attach));
+            }
+            self.check_access()?;
+            return self.sweep();
         }
         if leftovers == Leftovers::Release {
             self.ask_on(&mut link, Verb::Free, &Request::ReleaseAll, Placing::Never)?;
         }
-        match link.take() {
-            Some(link) => self.remove(link),
-            None => Ok(()),
+        if let Some(link) = link.take() {
+            self.remove(link)?;
         }
+        if self.target.is_ended() { Ok(()) } else { self.sweep() }
     }
 
     fn expect_range(&self, verb: Verb, request: &Request, placing: Placing) -> Result<PageRange> {
