@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::parse::{address, pid, protection, size};
 use crate::words::Protect;
@@ -10,8 +10,8 @@ use crate::words::Protect;
 const ABOUT: &str = "The memory of any live Linux process, in the words of Win32";
 
 const LONG: &str = "\
-The memory of any live Linux process, in the words of Win32: reserve, commit, protect, query, read, write and free \
-pages in a process that runs on meanwhile.
+The memory of any live Linux process, in the words of Win32: reserve, commit, protect, query, read, write, alias, \
+copy and free pages in a process that runs on meanwhile.
 
 PID is any live process that you may trace. Addresses are hex (0x…) or decimal; sizes take the suffixes K, M and G \
 (1024-based). Protections are none r rw rx rwx x rc rxc, followed by any of +guard +nocache +writecombine.
@@ -37,7 +37,8 @@ Start here:
 )]
 pub(crate) struct Cli {
     /// Print one JSON document instead of text
-    #[arg(long, global = true, display_order = 900)]
+    // Scripts that add it to whatever they are given must not be refused for saying it twice.
+    #[arg(long, global = true, display_order = 900, overrides_with = "json")]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -69,6 +70,12 @@ pub(crate) enum Command {
     /// Copy bytes in (WriteProcessMemory)
     #[command(after_help = "Example:\n  pagewright write 4711 0x200000000000 --text 'hello'")]
     Write(Write),
+    /// Show memory of one process in another: the same bytes, no copy (VirtualAllocCopyEx, VirtualCopyEx)
+    #[command(after_help = "Example:\n  pagewright alias 4711 0x200000000000 --size 64K --into 4712")]
+    Alias(Alias),
+    /// Copy bytes inside a process, without moving whole pages until one side is written (vm_copy)
+    #[command(after_help = "Example:\n  pagewright copy 4711 0x200000000000 --size 64M --to 0x200010000000")]
+    Copy(CopyArgs),
     /// Say whether the resident is in a process, and what it holds
     #[command(after_help = "Example:\n  pagewright status 4711")]
     Status(Status),
@@ -222,6 +229,75 @@ pub(crate) struct Write {
     /// The bytes of a file (-: standard input)
     #[arg(long = "in", id = "input", value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+}
+
+impl Write {
+    /// The argument that the bytes come from.
+    pub(crate) const fn given(&self) -> &'static str {
+        match (&self.hex, &self.text) {
+            (Some(_), _) => "--hex",
+            (None, Some(_)) => "--text",
+            (None, None) => "--in",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alias {
+    /// The process that has the memory
+    #[arg(value_name = "SRC_PID", value_parser = pid)]
+    pub(crate) source: u32,
+    /// The first byte to show
+    #[arg(value_name = "ADDR", value_parser = address)]
+    pub(crate) at_source: u64,
+    /// How many bytes
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub(crate) size: u64,
+    /// The process that shall see them; may be the same
+    #[arg(long, value_name = "DST_PID", value_parser = pid)]
+    pub(crate) into: u32,
+    /// The address that the first byte gets there, in pages that are reserved; without it, a reservation is made
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) at: Option<u64>,
+    /// What DST_PID may do with them: none r rw rx rwx x, +guard +nocache +writecombine
+    #[arg(long, value_name = "P", default_value = "rw", value_parser = protection)]
+    pub(crate) protect: Protect,
+    /// What happens where the range begins or ends inside of a page
+    #[arg(long, value_enum, default_value_t = Edge::Strict)]
+    pub(crate) edges: Edge,
+    /// Also memory that the program mapped itself: its heap, its data. Hazard: a forked child shares it too
+    ///
+    /// Such memory becomes shared memory. A child that the program forks from then on shares it, instead of having a
+    /// copy of its own, so parent and child overwrite each other's data there. Detaching does not undo that.
+    #[arg(long)]
+    pub(crate) foreign: bool,
+}
+
+/// What happens to a page of which only a part is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Edge {
+    /// Refuse a range that is not whole pages
+    Strict,
+    /// Share whole pages; of a page at the edge, show a private copy without the bytes around the range
+    Split,
+    /// Share every page touched as a whole: the bytes around the range can be reached too
+    Whole,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArgs {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// The first byte to copy
+    #[arg(value_name = "SRC", value_parser = address)]
+    pub(crate) source: u64,
+    /// How many bytes
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub(crate) size: u64,
+    /// Where the first byte goes; the ranges may overlap
+    #[arg(long = "to", value_name = "DST", value_parser = address)]
+    pub(crate) target: u64,
 }
 
 #[derive(Debug, Args)]

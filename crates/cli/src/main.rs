@@ -44,6 +44,8 @@ fn run(command: &Command, out: Out) -> Result<(), Fail> {
         Command::Free(args) => cmd::memory::free(args)?,
         Command::Protect(args) => cmd::memory::protect(args)?,
         Command::Write(args) => cmd::bytes::write(args)?,
+        Command::Alias(args) => cmd::share::alias(args)?,
+        Command::Copy(args) => cmd::share::copy(args)?,
         Command::Status(args) => cmd::session::status(args)?,
         Command::Detach(args) => cmd::session::detach(args)?,
         Command::Doctor(args) => cmd::doctor::doctor(args)?,

@@ -189,6 +189,16 @@ pub(crate) fn human(bytes: u64) -> String {
     format!("{}.{tenths}{name}", bytes / unit)
 }
 
+/// `64K`, or `64.5K (66,048 bytes)` where the short form is not exact.
+pub(crate) fn exact(bytes: u64) -> String {
+    let step = (bytes.checked_ilog2().unwrap_or(0) / 10) * 10;
+    match step {
+        0 => count(bytes, "byte"),
+        _ if bytes.is_multiple_of(1 << step) => human(bytes),
+        _ => format!("{} ({} bytes)", human(bytes), thousands(bytes)),
+    }
+}
+
 /// A figure with its thousands apart.
 pub(crate) fn thousands(figure: u64) -> String {
     let digits = figure.to_string();
@@ -269,6 +279,19 @@ mod tests {
             (u64::MAX, "15.9E"),
         ] {
             assert_eq!(human(bytes), text);
+        }
+    }
+
+    #[test]
+    fn exact_sizes_say_so() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (64 << 10, "64K"),
+            ((64 << 10) + 512, "64.5K (66,048 bytes)"),
+            ((200 << 10) + 1, "200K (204,801 bytes)"),
+        ] {
+            assert_eq!(exact(bytes), text);
         }
     }
 

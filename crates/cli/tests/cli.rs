@@ -5,17 +5,8 @@ mod common;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use common::{Sleeper, command, fed, json, number, refusal, run, stderr, stdout, text};
+use common::{blamed, command, fed, json, number, refusal, run, sleeper, stderr, stdout, text};
 use serde_json::{Value, json as document};
-
-macro_rules! sleeper {
-    () => {
-        match Sleeper::start() {
-            Some(sleeper) => sleeper,
-            None => return,
-        }
-    };
-}
 
 /// A place for files, removed with all that is in it.
 struct Folder(PathBuf);
@@ -172,7 +163,9 @@ fn bytes_come_from_files_and_go_to_files() {
     let bytes: Vec<u8> = (0..=255).collect();
     std::fs::write(&from, &bytes).expect("ours");
     assert_eq!(json(&["write", pid, base, "--in", &from])["written"], 256);
-    assert_eq!(json(&["read", pid, base, "--size", "256", "--out", &to])["size"], 256);
+    let read = json(&["read", pid, base, "--size", "256", "--out", &to]);
+    assert_eq!((&read["size"], &read["out"], &read["base"]), (&256.into(), &document!(to), &document!(base)));
+    assert_eq!(read["data"].as_str().map(|data| (data.len(), &data[..6])), Some((512, "000102")));
     assert_eq!(std::fs::read(&to).expect("written"), bytes);
     assert_eq!(run(&["read", pid, base, "--size", "256", "--out", "-"]).stdout, bytes);
 
@@ -254,6 +247,50 @@ fn refusals_have_win32_codes() {
 }
 
 #[test]
+fn sentences_name_the_argument_to_change() {
+    let sleeper = sleeper!();
+    let pid = &sleeper.pid();
+    let kernel = "0xffff800000000000";
+    let made = json(&["alloc", pid, "--size", "12K", "--protect", "rw"]);
+    let (base, middle) = (number(&made["base"]), number(&made["base"]) + 0x1000);
+    let (base, middle) = (&format!("{base:#x}"), &format!("{middle:#x}"));
+    json(&["protect", pid, middle, "--size", "4K", "--protect", "rw+guard"]);
+    for (args, code, argument) in [
+        (&["read", pid, kernel, "--size", "4"][..], 998, "ADDR"),
+        (&["read", pid, "0x7fffffffe000", "--size", "1G"], 998, "--size"),
+        (&["read", pid, "0x10", "--size", "4"], 299, "ADDR"),
+        (&["read", pid, middle, "--size", "4"], 299, "ADDR"),
+        (&["read", pid, base, "--size", "12K"], 299, "--size"),
+        (&["read", "4194999", base, "--size", "1"], 87, "PID"),
+        (&["write", pid, kernel, "--text", "a"], 998, "ADDR"),
+        (&["write", pid, "0x7fffffffefff", "--text", "ab"], 998, "--text"),
+        (&["write", pid, "0x10", "--hex", "00"], 487, "ADDR"),
+        (&["write", pid, middle, "--text", "a"], 299, "ADDR"),
+        (&["alloc", pid, "--size", "4K", "--at", base], 487, "--at"),
+        (&["free", pid, "0x10000"], 487, "ADDR"),
+        (&["protect", pid, base, "--size", "0", "--protect", "r"], 87, "--size"),
+    ] {
+        assert_eq!(blamed(args), (code, argument.to_owned()), "{args:?}");
+    }
+    let guarded = stderr(&run(&["write", pid, middle, "--text", "a"]));
+    assert!(guarded.contains("guard"), "{guarded}");
+    assert_eq!(refusal(&["write", pid, middle, "--text", "a"]).0, 299, "the guard stays armed");
+}
+
+#[test]
+fn json_may_be_said_twice() {
+    let sleeper = sleeper!();
+    let pid = &sleeper.pid();
+    for args in [
+        &["query", pid, "0", "--json", "--json"][..],
+        &["--json", "query", pid, "0", "--json"],
+        &["--json", "--json", "query", pid, "0"],
+    ] {
+        assert!(text(args).starts_with("{\""), "{args:?}");
+    }
+}
+
+#[test]
 fn usage_errors_exit_with_2() {
     for args in [
         &["map"][..],
@@ -314,6 +351,8 @@ fn help_completions_and_manual_agree() {
         "protect",
         "read",
         "write",
+        "alias",
+        "copy",
         "status",
         "detach",
         "doctor",

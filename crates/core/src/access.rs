@@ -102,10 +102,12 @@ impl Protection {
 
     /// What the machine must enforce. The only place where asked becomes enforced.
     ///
-    /// An armed guard lets nothing through. Stores and fetches imply loads: x86
-    /// pages cannot forbid them, and Win32 code relies on it.
+    /// An armed guard lets nothing through. Fetches imply loads: x86 pages cannot
+    /// forbid them, and Win32 code relies on it. A processor's store needs the right
+    /// to load, so memory for stores alone (which only Mach has, row P12) lets no
+    /// access through; only copies by this crate can write it.
     pub fn effective(self) -> Access {
-        if self.guard == Guard::Armed || self.rights.is_empty() {
+        if self.guard == Guard::Armed || self.rights.is_empty() || self.is_write_only() {
             return Access::empty();
         }
         let mut access = Access::READ;
@@ -113,6 +115,46 @@ impl Protection {
         access.set(Access::EXECUTE, self.rights.contains(Rights::EXECUTE));
         access
     }
+
+    /// Whether stores are allowed and loads are not.
+    const fn is_write_only(self) -> bool {
+        self.rights.contains(Rights::WRITE) && !self.rights.contains(Rights::READ)
+    }
+}
+
+/// What a forked child gets of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Inheritance {
+    /// A copy.
+    #[default]
+    Copy,
+    /// The same bytes: stores on either side are seen on both.
+    Share,
+    /// Nothing.
+    None,
+}
+
+/// What is known of a page beside its protection. The default is what an allocation
+/// begins with: nothing denied, copied at fork, no behaviour named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Attributes {
+    /// The rights that the page may ever have: of `READ`, `WRITE` and `EXECUTE`.
+    pub maximum: Rights,
+    /// What a forked child gets.
+    pub inheritance: Inheritance,
+    /// How it is expected to be used, 0 to 3; kept and reported.
+    pub behavior: u8,
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self { maximum: Rights::USUAL, inheritance: Inheritance::Copy, behavior: 0 }
+    }
+}
+
+impl Rights {
+    /// Everything that a maximum can name.
+    pub const USUAL: Self = Self::READ.union(Self::WRITE).union(Self::EXECUTE);
 }
 
 impl Access {
@@ -138,14 +180,18 @@ pub enum Wiring {
 
 /// The state of one page of a region, in 16 bits.
 ///
-/// Layout: bit 0 committed, 1-4 rights, 5 guard, 6-7 caching, 8 wired. All zero
-/// is "reserved", so that untouched tables need no initialisation.
+/// Layout: bit 0 committed, 1-4 rights, 5 guard, 6-7 caching, 8 wired, 9-11 rights
+/// that the maximum lacks, 12-13 inheritance, 14-15 behaviour. All zero is
+/// "reserved", so that untouched tables need no initialisation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Slot(u16);
 
 const COMMITTED: u16 = 1;
 const GUARD: u16 = 1 << 5;
 const WIRED: u16 = 1 << 8;
+const DENIED: u32 = 9;
+const INHERITANCE: u32 = 12;
+const BEHAVIOR: u32 = 14;
 /// The bits that a query reports; wiring does not split its answers.
 const VISIBLE: u16 = WIRED - 1;
 
@@ -201,6 +247,35 @@ impl Slot {
         }
     }
 
+    /// What else is known of the page.
+    pub const fn attributes(self) -> Attributes {
+        let denied = Rights::from_bits_truncate(((self.0 >> DENIED) & 7) as u8);
+        let inheritance = match (self.0 >> INHERITANCE) & 3 {
+            1 => Inheritance::Share,
+            2 => Inheritance::None,
+            _ => Inheritance::Copy,
+        };
+        Attributes {
+            maximum: Rights::USUAL.difference(denied),
+            inheritance,
+            behavior: (self.0 >> BEHAVIOR) as u8,
+        }
+    }
+
+    /// The same page with other attributes. A behaviour above 3 is cut to two bits.
+    #[must_use]
+    pub const fn with(self, attributes: Attributes) -> Self {
+        let denied = Rights::USUAL.difference(attributes.maximum);
+        let inheritance: u16 = match attributes.inheritance {
+            Inheritance::Copy => 0,
+            Inheritance::Share => 1,
+            Inheritance::None => 2,
+        };
+        let plain = self.0 & ((1 << DENIED) - 1);
+        let behavior = (attributes.behavior & 3) as u16;
+        Self(plain | (denied.bits() as u16) << DENIED | inheritance << INHERITANCE | behavior << BEHAVIOR)
+    }
+
     /// What a query tells apart.
     pub(crate) const fn visible(self) -> u16 {
         self.0 & VISIBLE
@@ -238,6 +313,24 @@ mod tests {
             }
         }
         assert_eq!(Slot::RESERVED.protection(), None);
+    }
+
+    #[test]
+    fn a_slot_gives_back_every_attribute_and_keeps_its_protection() {
+        let plain = Slot::committed(Protection::READ_WRITE).wired(Wiring::Wired);
+        assert_eq!(plain.attributes(), Attributes::default());
+        for bits in 0..8 {
+            for inheritance in [Inheritance::Copy, Inheritance::Share, Inheritance::None] {
+                for behavior in 0..4 {
+                    let maximum = Rights::from_bits_truncate(bits);
+                    let attributes = Attributes { maximum, inheritance, behavior };
+                    let slot = plain.with(attributes);
+                    assert_eq!(slot.attributes(), attributes);
+                    assert_eq!(slot.visible(), plain.visible());
+                    assert_eq!(slot.with(Attributes::default()), plain);
+                }
+            }
+        }
     }
 
     #[test]

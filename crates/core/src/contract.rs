@@ -4,8 +4,9 @@
 //! mappings, or a software page table. It keeps no promises of its own and
 //! decides nothing; each call says what the state is when it fails.
 
-use crate::access::{Access, Protection};
+use crate::access::{Access, Inheritance, Protection};
 use crate::geometry::{Geometry, PageRange, Va};
+use crate::object::{Content, ObjectId};
 
 /// Why a machine did not do what it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,11 @@ pub enum Refusal {
     LockQuota,
     /// The kernel forbids it (sealed mapping, missing permission).
     Denied,
+    /// No descriptor, or no room for an object.
+    NoObject,
+    /// Memory that cannot be moved into an object: a stack, the kernel's own pages, a
+    /// device, a file.
+    Special,
     /// Anything else, by the number of the kernel's error.
     Other(u16),
 }
@@ -71,6 +77,21 @@ pub trait Truth {
     /// The maximal run of equal state at `at` inside the range that is re-derived:
     /// its end, and the access if committed.
     fn run(&self, at: Va) -> (Va, Option<Access>);
+
+    /// What the run of equal content at `at` shows: its end, and the object unless it
+    /// is private. A run may reach beyond the range that is re-derived.
+    fn content(&self, at: Va) -> (Va, Option<Content>);
+}
+
+/// A place that shows certain bytes: the region that it lies in, and its access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Showing {
+    /// The allocation; for memory that others mapped, the range itself.
+    pub region: PageRange,
+    /// The pages.
+    pub range: PageRange,
+    /// What may be done with them.
+    pub access: Access,
 }
 
 /// A cache of translations: about ten calls.
@@ -122,8 +143,87 @@ pub trait Machine {
 
     /// Re-derives the translations of `range` from the truth, as far as possible.
     ///
-    /// Content and wiring of pages that the truth calls committed are kept.
+    /// Content and wiring of pages that the truth calls committed are kept; pages that
+    /// show an object according to it do so afterwards.
     fn resync(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth);
+
+    /// Makes an object of `pages` pages of zeros, for this address space alone.
+    ///
+    /// On error there is none: `NoObject`, `OutOfMemory`.
+    fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal>;
+
+    /// Drops the bytes of pages that nobody shows; they are zeros when shown again.
+    /// Best effort: what cannot be dropped is dropped with the object.
+    fn discard(&mut self, object: ObjectId, first: u64, pages: u64);
+
+    /// Forgets an object that nothing here shows any more.
+    fn close(&mut self, object: ObjectId);
+
+    /// Shows pages of an object at `range`, whatever stood there, in one step: no
+    /// access in between meets anything but the old or the new.
+    ///
+    /// Where the range showed the same pages `Shared` and now does so as a `Snapshot`,
+    /// every store that was made before is in the object.
+    /// On error nothing changed.
+    fn show(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        content: Content,
+        access: Access,
+    ) -> Result<(), Refusal>;
+
+    /// Moves the bytes at `places`, which all show the same, into pages of an object
+    /// and shows those there instead, while the program runs: no store is lost, and the
+    /// bytes of each page are those of one moment.
+    ///
+    /// The places may have any access, none too; they lie in pages with memory. They
+    /// may be memory that others mapped: then `Special` if it cannot be moved.
+    /// On error every place shows what it did; bytes may be left in the object.
+    fn promote(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal>;
+
+    /// What object of ours a range shows that belongs to others, because it was promoted
+    /// before and its owner has left it alone; the content of its first page. `None` if
+    /// any page of it shows anything else.
+    fn recognise(&self, range: PageRange) -> Option<Content>;
+
+    /// Reports the runs of pages of `range`, which shows a snapshot, that may have been
+    /// stored to since it does, in ascending order.
+    ///
+    /// On error it is not known.
+    fn privatised(&self, range: PageRange, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal>;
+
+    /// Copies `bytes` bytes from one place of the address space to another, as `memmove`
+    /// does. The source can be loaded and the target stored to. While a page is copied,
+    /// nobody stores to it through `held`, the places of ours that show the source pages:
+    /// so its bytes are those of one moment.
+    ///
+    /// On error a part may have been copied: `Unmapped` when memory was taken away or
+    /// protected meanwhile.
+    fn transfer(&mut self, held: &[Showing], from: Va, to: Va, bytes: u64) -> Result<(), Refusal>;
+
+    /// Says what the child of a fork gets of `range`, whatever it comes to show later:
+    /// what a fork makes of the mappings that stand there (`Copy`, `Share`), or nothing.
+    /// The range is fully mapped; releasing it ends that. Machines that never fork need
+    /// not care.
+    ///
+    /// On error a part may be said so: the core says again what was.
+    fn inherit(&mut self, range: PageRange, inheritance: Inheritance) -> Result<(), Refusal> {
+        let _ = (range, inheritance);
+        Ok(())
+    }
+
+    /// Whether a range of ours is there: asked in the child of a fork that nobody prepared.
+    fn holds(&self, range: PageRange) -> bool {
+        let _ = range;
+        true
+    }
+
+    /// Forgets a range of ours that is not there: this is the child of a fork that it did
+    /// not get it from. Others may have taken its place.
+    fn forsake(&mut self, range: PageRange) {
+        let _ = range;
+    }
 
     /// Reports every mapped range, ours and others', in ascending order, widened
     /// by the room that others need to grow.

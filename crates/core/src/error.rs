@@ -25,6 +25,12 @@ pub enum Verb {
     Unlock,
     /// Getting hold of a process, or letting it go.
     Attach,
+    /// Showing the same bytes in a second place.
+    Alias,
+    /// Copying bytes from place to place.
+    Copy,
+    /// Changing what is known of pages beside their protection.
+    Attribute,
 }
 
 /// Why a verb was refused. Closed: every personality maps every kind.
@@ -94,6 +100,18 @@ pub enum Kind {
     Busy,
     /// The other side broke the protocol.
     Protocol,
+    /// The range is not whole pages, or its places in their pages differ.
+    Misaligned,
+    /// The target of an alias has memory already.
+    TargetCommitted,
+    /// More rights than this memory may ever have.
+    AboveCeiling,
+    /// The memory is the program's own, and the call does not say that it may be used.
+    NoConsent,
+    /// Memory that cannot be shared: a stack, the kernel's own pages, a device, a file.
+    Special,
+    /// No descriptor, or no room, for shared memory.
+    NoObject,
     /// The machine failed in a way that no row describes; the value is its number.
     Machine(u16),
 }
@@ -145,6 +163,9 @@ impl Verb {
             Self::Lock => "lock",
             Self::Unlock => "unlock",
             Self::Attach => "attach",
+            Self::Alias => "alias",
+            Self::Copy => "copy",
+            Self::Attribute => "change the attributes",
         }
     }
 }
@@ -221,6 +242,22 @@ impl Kind {
             }
             Self::Busy => "the process did not answer in time; try again",
             Self::Protocol => "the resident in the process answered nonsense; detach, and attach again",
+            Self::Misaligned => {
+                "the range is not whole pages, or source and target lie differently in their pages; give multiples of the page size, or other edges"
+            }
+            Self::TargetCommitted => {
+                "a page of the target has memory already; decommit it first, or give a reserved range"
+            }
+            Self::AboveCeiling => "this is more than the memory may ever be given; ask for fewer rights",
+            Self::NoConsent => {
+                "the source is memory that the program mapped itself; say in the call that it may be shared, and mind that a forked child shares it too"
+            }
+            Self::Special => {
+                "the source is a stack, a device, a mapped file or the kernel's own; copy its bytes instead"
+            }
+            Self::NoObject => {
+                "the process has no descriptor or no room left for shared memory; close some files, or raise RLIMIT_NOFILE"
+            }
             Self::Machine(_) => "the kernel refused for an unexpected reason",
         }
     }
@@ -261,6 +298,12 @@ impl Kind {
             Self::Busy => (31, 0),
             Self::Protocol => (32, 0),
             Self::Machine(number) => (33, number as u64),
+            Self::Misaligned => (34, 0),
+            Self::TargetCommitted => (35, 0),
+            Self::AboveCeiling => (36, 0),
+            Self::NoConsent => (37, 0),
+            Self::Special => (38, 0),
+            Self::NoObject => (39, 0),
         }
     }
 
@@ -299,6 +342,12 @@ impl Kind {
             30 => Self::Privilege,
             31 => Self::Busy,
             33 => Self::Machine(number as u16),
+            34 => Self::Misaligned,
+            35 => Self::TargetCommitted,
+            36 => Self::AboveCeiling,
+            37 => Self::NoConsent,
+            38 => Self::Special,
+            39 => Self::NoObject,
             _ => Self::Protocol,
         }
     }

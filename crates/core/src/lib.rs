@@ -30,21 +30,29 @@ extern crate std;
 pub mod access;
 pub mod charge;
 pub mod check;
+mod content;
 pub mod contract;
 pub mod error;
 pub mod geometry;
 pub mod interval;
 pub mod managed;
+pub mod object;
 pub mod op;
 pub mod pages;
 pub mod region;
 pub mod space;
 pub mod wire;
+mod wires;
 
-pub use access::{Access, Caching, Guard, Protection, Rights, Slot, Wiring};
-pub use contract::{Backing, ForeignRun, Machine, Refusal, Standing, Truth};
+pub use access::{Access, Attributes, Caching, Guard, Inheritance, Protection, Rights, Slot, Wiring};
+pub use contract::{Backing, ForeignRun, Machine, Refusal, Showing, Standing, Truth};
 pub use error::{Error, Kind, Verb};
 pub use geometry::{BadRange, Geometry, PageRange, Va};
 pub use managed::Managed;
-pub use op::{Action, Allocate, Disposal, Free, Info, Lock, Order, Owner, Place, Protect, State, Window};
-pub use space::{AddressSpace, Done, Edit};
+pub use object::{Content, Extent, MemoryObject, ObjectId, Promise, Reach, View};
+pub use op::{
+    Action, Alias, Allocate, AttributeRange, Birth, Consent, CopyRange, Disposal, Export, Fork, Free, Import,
+    Info, Limit, Lock, Map, MapPlace, Onto, Order, Overwrite, Owner, Place, Protect, Receiver, Remap,
+    RemapCopy, Remapped, Restrict, Sharing, State, Step, Surveyed, Unmap, Window, WireRange,
+};
+pub use space::{AddressSpace, Attribute, Change, Done, Edit};

@@ -1,10 +1,16 @@
 //! An address space together with its machine: every verb, decided and applied.
 
-use crate::access::Protection;
+use alloc::vec::Vec;
+
+use crate::access::{Protection, Rights};
 use crate::contract::Machine;
 use crate::error::Error;
 use crate::geometry::PageRange;
-use crate::op::{Allocate, Disposal, Free, Info, Lock, Protect};
+use crate::object::{Extent, ObjectId};
+use crate::op::{
+    Alias, Allocate, AttributeRange, CopyRange, Disposal, Export, Fork, Free, Import, Info, Lock, Map,
+    Protect, Remap, Restrict, Surveyed, Unmap, WireRange,
+};
 use crate::space::{AddressSpace, Done};
 
 /// One truth and its cache, for an owner that needs no lock-free readers.
@@ -38,6 +44,18 @@ impl<M: Machine> Managed<M> {
     /// The machine, for what only it can do (loads and stores of a guest).
     pub const fn machine_mut(&mut self) -> &mut M {
         &mut self.machine
+    }
+
+    /// The truth to look at, and the machine to be told what no verb tells it.
+    pub const fn parts_mut(&mut self) -> (&AddressSpace, &mut M) {
+        (&self.space, &mut self.machine)
+    }
+
+    /// Makes the machine forget an object that it was given, and that no verb has used.
+    pub fn drop_unknown(&mut self, object: ObjectId) {
+        if self.space.objects().all(|(known, _)| known != object) {
+            self.machine.close(object);
+        }
     }
 
     fn apply<T>(&mut self, done: Done<T>) -> T {
@@ -81,12 +99,133 @@ impl<M: Machine> Managed<M> {
         self.apply(done)
     }
 
+    /// See [`AddressSpace::alias`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn alias(&mut self, request: &Alias) -> Result<PageRange, Error> {
+        let done = self.space.alias(&mut self.machine, request)?;
+        self.apply(done)
+    }
+
+    /// See [`AddressSpace::export`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn export(&mut self, request: &Export) -> Result<Vec<Extent>, Error> {
+        let done = self.space.export(&mut self.machine, request)?;
+        self.apply(done)
+    }
+
+    /// See [`AddressSpace::import`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn import(&mut self, request: &Import<'_>) -> Result<PageRange, Error> {
+        let done = self.space.import(&mut self.machine, request)?;
+        Ok(self.apply(done))
+    }
+
+    /// See [`AddressSpace::copy`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn copy(&mut self, request: &CopyRange) -> Result<u64, Error> {
+        let done = self.space.copy(&mut self.machine, request)?;
+        self.apply(done)
+    }
+
+    /// See [`AddressSpace::map`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn map(&mut self, request: &Map) -> Result<PageRange, Error> {
+        let done = self.space.map(&mut self.machine, request)?;
+        self.apply(done)
+    }
+
+    /// See [`AddressSpace::unmap`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unmap(&mut self, request: &Unmap) -> Result<PageRange, Error> {
+        let done = self.space.unmap(&mut self.machine, request)?;
+        self.apply(done)
+    }
+
+    /// See [`AddressSpace::restrict`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn restrict(&mut self, request: &Restrict) -> Result<PageRange, Error> {
+        let done = self.space.restrict(&mut self.machine, request)?;
+        Ok(self.apply(done))
+    }
+
+    /// See [`AddressSpace::attribute`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn attribute(&mut self, request: &AttributeRange) -> Result<PageRange, Error> {
+        let done = self.space.attribute(&mut self.machine, request)?;
+        self.apply(done)
+    }
+
+    /// See [`AddressSpace::wire_range`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn wire_range(&mut self, request: &WireRange) -> Result<PageRange, Error> {
+        let done = self.space.wire_range(&mut self.machine, request)?;
+        Ok(self.apply(done))
+    }
+
+    /// See [`AddressSpace::remap`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn remap(&mut self, request: &Remap) -> Result<(PageRange, Rights, Rights), Error> {
+        let done = self.space.remap(&mut self.machine, request)?;
+        self.apply(done)
+    }
+
+    /// See [`AddressSpace::survey`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn survey(&self, at: u64) -> Result<Surveyed, Error> {
+        self.space.survey(&self.machine, at)
+    }
+
     /// See [`AddressSpace::query`].
     ///
     /// # Errors
     /// As there.
     pub fn query(&self, at: u64) -> Result<Info, Error> {
         self.space.query(&self.machine, at)
+    }
+
+    /// See [`AddressSpace::before_fork`].
+    pub fn before_fork(&mut self) -> Fork {
+        let done = self.space.before_fork(&mut self.machine);
+        self.apply(done)
+    }
+
+    /// See [`AddressSpace::after_fork`].
+    pub fn after_fork(&mut self, fork: &Fork) {
+        self.space.after_fork(&mut self.machine, fork);
+    }
+
+    /// See [`AddressSpace::in_fork`].
+    pub fn in_fork(&mut self, fork: &Fork) {
+        let done = self.space.in_fork(&mut self.machine, fork);
+        self.apply(done);
+    }
+
+    /// See [`AddressSpace::in_bare_fork`].
+    pub fn in_bare_fork(&mut self) {
+        let done = self.space.in_bare_fork(&mut self.machine);
+        self.apply(done);
     }
 
     /// Releases every region, for an owner that ends before its target does.

@@ -1,7 +1,8 @@
 //! A region: one promise over a page range.
 
-use crate::access::{Caching, Protection, Slot};
+use crate::access::{Caching, Inheritance, Protection, Slot};
 use crate::geometry::{Geometry, PageRange};
+use crate::object::Promise;
 use crate::pages::PageMap;
 
 /// What makes two adjacent regions not the same.
@@ -18,8 +19,21 @@ pub struct Region {
     pub identity: AllocationId,
     /// The protection that the request named.
     pub initial: Protection,
+    /// Whether its memory is charged before it is used.
+    pub promise: Promise,
+    /// Whether a forked child may get anything but a copy of some page.
+    pub heirs: Heirs,
     /// What each page is.
     pub pages: PageMap,
+}
+
+/// What is known of what a forked child gets of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heirs {
+    /// A copy of every page.
+    Usual,
+    /// It was chosen for some page: each tells.
+    Chosen,
 }
 
 impl Region {
@@ -29,9 +43,10 @@ impl Region {
         range: PageRange,
         identity: AllocationId,
         initial: Protection,
+        promise: Promise,
     ) -> Self {
         let (first, end) = pages_of(geometry, range);
-        Self { identity, initial, pages: PageMap::reserved(first, end) }
+        Self { identity, initial, promise, heirs: Heirs::Usual, pages: PageMap::reserved(first, end) }
     }
 
     /// What is recorded for a page when a caller asks for `protection`.
@@ -47,7 +62,15 @@ impl Region {
         self.initial.caching
     }
 
-    /// The bytes that this region has promised.
+    /// Some page is inherited like this from now on.
+    pub(crate) const fn bequeath(&mut self, inheritance: Inheritance) {
+        match inheritance {
+            Inheritance::Copy => {}
+            Inheritance::Share | Inheritance::None => self.heirs = Heirs::Chosen,
+        }
+    }
+
+    /// The bytes of `range` that have memory.
     pub(crate) fn committed_bytes(&self, geometry: &Geometry, range: PageRange) -> u64 {
         let (first, end) = pages_of(geometry, range);
         self.pages.committed(first, end) * geometry.page

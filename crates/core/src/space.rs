@@ -1,14 +1,18 @@
 //! The address space: the truth about what was asked for.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::access::{Access, Protection, Slot, Wiring};
+use crate::access::{Access, Attributes, Inheritance, Protection, Rights, Slot, Wiring};
 use crate::charge::Charge;
 use crate::contract::{ForeignRun, Machine, Truth};
 use crate::geometry::{Geometry, PageRange, Va};
 use crate::interval::{Entry, IntervalMap};
+use crate::object::{Content, Contents, MemoryObject, ObjectId, Promise, Reach};
+use crate::op::Step;
 use crate::region::{AllocationId, Region, pages_of};
+use crate::wires::Wires;
 
 /// All regions of one target, the commit charge, and what is known of others.
 #[derive(Clone, Debug)]
@@ -17,6 +21,15 @@ pub struct AddressSpace {
     pub(crate) regions: IntervalMap<Region>,
     pub(crate) charge: Charge,
     pub(crate) next: AllocationId,
+    /// What every range shows that is not private.
+    pub(crate) contents: Contents,
+    /// The objects that ranges here show.
+    pub(crate) objects: BTreeMap<ObjectId, MemoryObject>,
+    pub(crate) next_object: ObjectId,
+    /// Objects that lost a view during the edit that is being applied.
+    pub(crate) idle: Vec<ObjectId>,
+    /// How often pages are wired, by count.
+    pub(crate) wires: Wires,
     /// Ranges where others were seen, ascending and disjoint. A hint for placing:
     /// it may be stale in both directions, the machine has the last word.
     pub(crate) foreign: Box<[PageRange]>,
@@ -39,6 +52,8 @@ pub struct Done<T> {
 pub enum Edit {
     /// Nothing changes.
     None,
+    /// Several changes, one after the other.
+    Batch(Vec<Edit>),
     /// A new region.
     Insert {
         /// Where.
@@ -47,6 +62,35 @@ pub enum Edit {
         initial: Protection,
         /// Whether its pages have memory from the start.
         committed: Option<Protection>,
+        /// What else is known of those pages.
+        attributes: Attributes,
+        /// Whether its memory is charged.
+        promise: Promise,
+    },
+    /// A new object, which nothing shows yet.
+    Object {
+        /// Its name, the next one.
+        object: ObjectId,
+        /// How many pages it has.
+        pages: u64,
+        /// Who can show them.
+        reach: Reach,
+        /// What any view may be given.
+        ceiling: Rights,
+        /// Whether its shared pages are charged.
+        promise: Promise,
+    },
+    /// Others can show an object from now on.
+    Reach {
+        /// Which.
+        object: ObjectId,
+    },
+    /// Pages show something else: an object, or nothing but themselves.
+    Show {
+        /// Which pages.
+        range: PageRange,
+        /// What.
+        content: Option<Content>,
     },
     /// Pages change their state.
     Pages {
@@ -54,6 +98,13 @@ pub enum Edit {
         range: PageRange,
         /// How.
         change: Change,
+    },
+    /// Pages are wired once more, or let go once; holes between regions are passed over.
+    Wires {
+        /// Which pages.
+        range: PageRange,
+        /// Which of the two.
+        step: Step,
     },
     /// A region, or a part of one, goes.
     Remove {
@@ -81,9 +132,27 @@ pub enum Change {
     Protect(Protection),
     /// Wired or not.
     Wire(Wiring),
+    /// What is known of them beside the protection.
+    Attribute(Attribute),
+}
+
+/// A change of one attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attribute {
+    /// The rights that the pages may ever have; their protection loses what is beyond.
+    Maximum(Rights),
+    /// What a forked child gets.
+    Inheritance(Inheritance),
+    /// How they are expected to be used, 0 to 3.
+    Behavior(u8),
 }
 
 impl<T> Done<T> {
+    /// The same change with another answer.
+    pub fn map<U>(self, answer: impl FnOnce(T) -> U) -> Done<U> {
+        Done { value: answer(self.value), edit: self.edit, foreign: self.foreign }
+    }
+
     pub(crate) const fn unchanged(value: T) -> Self {
         Self { value, edit: Edit::None, foreign: None }
     }
@@ -101,6 +170,11 @@ impl AddressSpace {
             regions: IntervalMap::default(),
             charge: Charge::new(limit),
             next: AllocationId(1),
+            contents: Contents::default(),
+            objects: BTreeMap::new(),
+            next_object: ObjectId(1),
+            idle: Vec::new(),
+            wires: Wires::default(),
             foreign: Box::default(),
         }
     }
@@ -143,6 +217,22 @@ impl AddressSpace {
         run.end.min(ours)
     }
 
+    /// The runs of `range`, and what each shows unless it is private.
+    pub fn contents_of(&self, range: PageRange) -> impl Iterator<Item = (PageRange, Option<Content>)> + '_ {
+        self.contents.runs(&self.geometry, range)
+    }
+
+    /// The objects that ranges here show.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectId, &MemoryObject)> {
+        self.objects.iter().map(|(id, object)| (*id, object))
+    }
+
+    /// The name that the next object gets: for an owner whose machine has to know it
+    /// before the verb that makes the object.
+    pub const fn next_object(&self) -> ObjectId {
+        self.next_object
+    }
+
     /// Whether a region of ours shares a byte with `range`.
     pub(crate) fn is_ours(&self, range: PageRange) -> bool {
         self.regions.overlaps(range.start().get(), range.end().get())
@@ -153,22 +243,47 @@ impl AddressSpace {
         if let Some(foreign) = &done.foreign {
             self.foreign = foreign.clone();
         }
-        match &done.edit {
+        self.apply_edit(&done.edit);
+        self.forget_idle();
+    }
+
+    fn apply_edit(&mut self, edit: &Edit) {
+        match *edit {
             Edit::None => {}
-            Edit::Insert { range, initial, committed } => self.insert(*range, *initial, *committed),
-            Edit::Pages { range, change } => self.change_pages(*range, *change),
-            Edit::Remove { range } => self.remove(*range),
+            Edit::Batch(ref edits) => edits.iter().for_each(|edit| self.apply_edit(edit)),
+            Edit::Insert { range, initial, committed, attributes, promise } => {
+                let slot = committed.map(|protection| Slot::committed(protection).with(attributes));
+                self.insert(range, initial, slot, promise);
+            }
+            Edit::Pages { range, change } => self.change_pages(range, change),
+            Edit::Remove { range } => self.remove(range),
+            Edit::Object { object, pages, reach, ceiling, promise } => {
+                self.next_object = ObjectId(object.0 + 1);
+                self.objects.insert(object, MemoryObject::new(pages, reach, ceiling, promise));
+            }
+            Edit::Reach { object } => {
+                if let Some(object) =
+                    self.objects.get_mut(&object).filter(|object| object.reach == Reach::Home)
+                {
+                    object.reach = Reach::Abroad;
+                }
+            }
+            Edit::Show { range, content } => self.set_content(range, content),
+            Edit::Wires { range, step } => self.change_wires(range, step),
         }
     }
 
-    fn insert(&mut self, range: PageRange, initial: Protection, committed: Option<Protection>) {
+    fn insert(&mut self, range: PageRange, initial: Protection, committed: Option<Slot>, promise: Promise) {
         let identity = self.next;
         self.next = AllocationId(identity.0 + 1);
-        let mut region = Region::reserved(&self.geometry, range, identity, initial);
-        if let Some(protection) = committed {
+        let mut region = Region::reserved(&self.geometry, range, identity, initial, promise);
+        if let Some(slot) = committed {
             let (first, end) = pages_of(&self.geometry, range);
-            region.pages.update(first, end, |_| Slot::committed(protection));
-            self.charge.take(range.bytes());
+            region.pages.update(first, end, |_| slot);
+            region.bequeath(slot.attributes().inheritance);
+            if promise == Promise::Full {
+                self.charge.take(range.bytes());
+            }
         }
         self.regions.insert(range.start().get(), range.end().get(), region);
     }
@@ -176,8 +291,14 @@ impl AddressSpace {
     fn change_pages(&mut self, range: PageRange, change: Change) {
         match change {
             Change::Commit { fresh, .. } => self.charge.take(fresh),
-            Change::Decommit { freed } => self.charge.give(freed),
-            Change::Protect(_) | Change::Wire(_) => {}
+            Change::Decommit { freed } => {
+                self.charge.give(freed);
+                self.drop_content(range);
+                self.wires.clear(range);
+            }
+            // Who lets go without counting lets go of all counts.
+            Change::Wire(Wiring::Pageable) => self.wires.clear(range),
+            Change::Wire(Wiring::Wired) | Change::Protect(_) | Change::Attribute(_) => {}
         }
         let mut at = range.start().get();
         while let Some((whole, region)) = self.regions.at_or_after_mut(at) {
@@ -191,12 +312,24 @@ impl AddressSpace {
         }
     }
 
+    fn change_wires(&mut self, range: PageRange, step: Step) {
+        match step {
+            Step::More => {
+                let parts: Vec<_> = self.ours_in(range).map(|(_, part)| part).collect();
+                parts.into_iter().for_each(|part| self.wires.more(part));
+            }
+            Step::Less => self.wires.less(range),
+        }
+    }
+
     fn remove(&mut self, range: PageRange) {
         let Some((start, end, mut region)) = self.regions.remove(range.start().get()) else {
             return;
         };
         let (first, last) = pages_of(&self.geometry, range);
-        self.charge.give(region.committed_bytes(&self.geometry, range));
+        self.charge.give(self.charged(&region, range));
+        self.drop_content(range);
+        self.wires.clear(range);
         if end > range.end().get() {
             let pages = region.pages.split_off(last);
             let upper = Region { pages, ..region };
@@ -218,7 +351,7 @@ impl AddressSpace {
 
     /// The truth about one region, for a machine to re-derive its cache from.
     pub(crate) fn truth<'a>(&'a self, region: &'a Region, range: PageRange) -> RegionTruth<'a> {
-        RegionTruth { geometry: &self.geometry, region, end: range.end() }
+        RegionTruth { geometry: &self.geometry, region, contents: &self.contents, end: range.end() }
     }
 }
 
@@ -229,12 +362,33 @@ fn change_region(geometry: &Geometry, region: &mut Region, part: PageRange, chan
     match change {
         Change::Commit { protection, .. } | Change::Protect(protection) => {
             let slot = Slot::committed(protection.cached(caching));
-            region.pages.update(first, end, |old| slot.wired(old.wiring()));
+            region.pages.update(first, end, |old| slot.wired(old.wiring()).with(old.attributes()));
         }
         Change::Decommit { .. } => region.pages.update(first, end, |_| Slot::RESERVED),
         Change::Wire(wiring) => {
             region.pages.update(first, end, |old| if old.is_committed() { old.wired(wiring) } else { old })
         }
+        Change::Attribute(attribute) => {
+            if let Attribute::Inheritance(inheritance) = attribute {
+                region.bequeath(inheritance);
+            }
+            region.pages.update(first, end, |old| attributed(old, attribute));
+        }
+    }
+}
+
+/// The same page with another attribute.
+fn attributed(old: Slot, attribute: Attribute) -> Slot {
+    let Some(protection) = old.protection() else { return old };
+    let attributes = old.attributes();
+    match attribute {
+        Attribute::Maximum(maximum) => {
+            let rights = protection.rights.intersection(maximum.union(Rights::COPY));
+            let slot = Slot::committed(Protection { rights, ..protection });
+            slot.wired(old.wiring()).with(Attributes { maximum, ..attributes })
+        }
+        Attribute::Inheritance(inheritance) => old.with(Attributes { inheritance, ..attributes }),
+        Attribute::Behavior(behavior) => old.with(Attributes { behavior, ..attributes }),
     }
 }
 
@@ -247,6 +401,7 @@ pub(crate) fn range_of(entry: &Entry<'_, Region>) -> Option<PageRange> {
 pub(crate) struct RegionTruth<'a> {
     geometry: &'a Geometry,
     region: &'a Region,
+    contents: &'a Contents,
     end: Va,
 }
 
@@ -258,6 +413,12 @@ impl Truth for RegionTruth<'_> {
             Some((run, slot)) => (run.end(), slot.protection().map(Protection::effective)),
             None => (self.end, None),
         }
+    }
+
+    fn content(&self, at: Va) -> (Va, Option<Content>) {
+        let rest = PageRange::between(self.geometry.page_down(at.get()), self.end.get());
+        let run = rest.and_then(|rest| self.contents.runs(self.geometry, rest).next());
+        run.map_or((self.end, None), |(run, content)| (run.end(), content))
     }
 }
 

@@ -3,11 +3,19 @@
 //! What arrives is untrusted: every word is checked, and what makes no sense
 //! decodes to `None` (a request) or to [`Kind::Protocol`] (an answer).
 
-use crate::access::{Protection, Slot, Wiring};
+mod pages;
+mod share;
+
+pub use share::{ExportRequest, FileId, Holder, ImportRequest, LEASE, Lease};
+
+use crate::access::{Protection, Rights, Slot, Wiring};
 use crate::contract::Backing;
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::PageRange;
-use crate::op::{Action, Allocate, Disposal, Free, Info, Lock, Order, Owner, Place, Protect, State, Window};
+use crate::op::{
+    Action, Alias, Allocate, AttributeRange, CopyRange, Disposal, Free, Info, Lock, Map, Order, Owner, Place,
+    Protect, Remap, Restrict, State, Surveyed, Unmap, Window, WireRange,
+};
 
 /// One message: 16 words.
 pub type Frame = [u64; 16];
@@ -36,6 +44,32 @@ pub enum Request {
     SetLimit(u64),
     /// Releases every region.
     ReleaseAll,
+    /// See [`crate::AddressSpace::alias`].
+    Alias(Alias),
+    /// See [`crate::AddressSpace::copy`].
+    Copy(CopyRange),
+    /// See [`crate::AddressSpace::export`]: as many leases as the data area then holds.
+    Export(ExportRequest),
+    /// See [`crate::AddressSpace::import`].
+    Import(ImportRequest),
+    /// Makes an object of that many pages, for the next import, and says where it is.
+    Lend(u64),
+    /// Whether this process may open what that one has open.
+    CanReach(Holder),
+    /// See [`crate::AddressSpace::map`].
+    Map(Map),
+    /// See [`crate::AddressSpace::unmap`].
+    Unmap(Unmap),
+    /// See [`crate::AddressSpace::restrict`].
+    Restrict(Restrict),
+    /// See [`crate::AddressSpace::attribute`].
+    Attribute(AttributeRange),
+    /// See [`crate::AddressSpace::wire_range`].
+    WireRange(WireRange),
+    /// See [`crate::AddressSpace::remap`].
+    Remap(Remap),
+    /// See [`crate::AddressSpace::survey`].
+    Survey(u64),
 }
 
 /// How much there is in an address space.
@@ -68,6 +102,14 @@ pub enum Answer {
     Count(u64),
     /// It is done.
     Done,
+    /// How many bytes were copied.
+    Bytes(u64),
+    /// Where a file is.
+    File(FileId, Holder),
+    /// What stands there, with everything that is known of it.
+    Surveyed(Surveyed),
+    /// A range that was mapped again, the rights that all of it has, and may have.
+    Remapped(PageRange, Rights, Rights),
 }
 
 /// Words of one record of [`Request::Runs`] in the data area.
@@ -99,6 +141,19 @@ impl Request {
             Self::Stats => &[7],
             Self::SetLimit(limit) => &[8, *limit],
             Self::ReleaseAll => &[9],
+            Self::Alias(request) => return share::encode_alias(request),
+            Self::Copy(request) => return share::encode_copy(request),
+            Self::Export(request) => return share::encode_export(request),
+            Self::Import(request) => return share::encode_import(request),
+            Self::Lend(pages) => &[14, *pages],
+            Self::CanReach(holder) => &[15, u64::from(holder.pid), u64::from(holder.tid)],
+            Self::Map(request) => return pages::encode_map(request),
+            Self::Unmap(request) => return pages::encode_unmap(request),
+            Self::Restrict(request) => return pages::encode_restrict(request),
+            Self::Attribute(request) => return pages::encode_attribute(request),
+            Self::WireRange(request) => return pages::encode_wire(request),
+            Self::Remap(request) => return pages::encode_remap(request),
+            Self::Survey(at) => &[pages::SURVEY, *at],
         };
         frame[..words.len()].copy_from_slice(words);
         frame
@@ -131,6 +186,16 @@ impl Request {
             7 => Self::Stats,
             8 => Self::SetLimit(at),
             9 => Self::ReleaseAll,
+            10 => Self::Alias(share::decode_alias(frame)?),
+            11 => Self::Copy(share::decode_copy(frame)),
+            12 => Self::Export(share::decode_export(frame)?),
+            13 => Self::Import(share::decode_import(frame)?),
+            14 => Self::Lend(at),
+            15 => {
+                let (pid, tid) = (u32::try_from(at).ok()?, u32::try_from(size).ok()?);
+                Self::CanReach(Holder { pid, tid, descriptor: 0 })
+            }
+            pages::MAP..=pages::SURVEY => pages::decode(frame)?,
             _ => return None,
         })
     }
@@ -146,19 +211,40 @@ fn encode_allocate(request: &Allocate) -> Frame {
         Action::ReserveCommit => 2,
     };
     frame[3] = protection_word(request.protection);
-    match request.place {
-        Place::At(at) => (frame[4], frame[5]) = (0, at),
-        Place::Near(at) => (frame[4], frame[5]) = (1, at),
+    frame[4..9].copy_from_slice(&place_words(request.place));
+    frame
+}
+
+/// A place as five words; the first is below 3.
+fn place_words(place: Place) -> [u64; 5] {
+    match place {
+        Place::At(at) => [0, at, 0, 0, 0],
+        Place::Near(at) => [1, at, 0, 0, 0],
         Place::Window(window) => {
             let order = match window.order {
                 Order::BottomUp => 0,
                 Order::TopDown => 1,
             };
-            frame[4] = 2;
-            frame[5..9].copy_from_slice(&[window.lowest, window.highest, window.alignment, order]);
+            [2, window.lowest, window.highest, window.alignment, order]
         }
     }
-    frame
+}
+
+fn words_place(words: [u64; 5]) -> Option<Place> {
+    Some(match words[0] {
+        0 => Place::At(words[1]),
+        1 => Place::Near(words[1]),
+        2 => {
+            let order = match words[4] {
+                0 => Order::BottomUp,
+                1 => Order::TopDown,
+                _ => return None,
+            };
+            let (lowest, highest, alignment) = (words[1], words[2], words[3]);
+            Place::Window(Window { lowest, highest, alignment, order })
+        }
+        _ => return None,
+    })
 }
 
 fn decode_allocate(frame: &Frame) -> Option<Allocate> {
@@ -168,20 +254,7 @@ fn decode_allocate(frame: &Frame) -> Option<Allocate> {
         2 => Action::ReserveCommit,
         _ => return None,
     };
-    let place = match frame[4] {
-        0 => Place::At(frame[5]),
-        1 => Place::Near(frame[5]),
-        2 => {
-            let order = match frame[8] {
-                0 => Order::BottomUp,
-                1 => Order::TopDown,
-                _ => return None,
-            };
-            let (lowest, highest, alignment) = (frame[5], frame[6], frame[7]);
-            Place::Window(Window { lowest, highest, alignment, order })
-        }
-        _ => return None,
-    };
+    let place = words_place(core::array::from_fn(|word| frame[word + 4]))?;
     Some(Allocate { place, size: frame[1], action, protection: word_protection(frame[3])? })
 }
 
@@ -215,6 +288,16 @@ pub fn encode_result(result: &Result<Answer, Error>) -> Frame {
         }
         Ok(Answer::Count(count)) => frame[..2].copy_from_slice(&[5, *count]),
         Ok(Answer::Done) => frame[0] = 6,
+        Ok(Answer::Bytes(bytes)) => frame[..2].copy_from_slice(&[8, *bytes]),
+        Ok(Answer::File(file, holder)) => {
+            let lease = Lease { first: 0, pages: 1, ceiling: Rights::empty(), file: *file, holder: *holder };
+            frame[0] = 9;
+            frame[1..=LEASE].copy_from_slice(&lease.encode());
+        }
+        Ok(Answer::Surveyed(found)) => return pages::encode_surveyed(10, found),
+        Ok(Answer::Remapped(range, current, maximum)) => {
+            return pages::encode_remapped(11, *range, *current, *maximum);
+        }
         Err(error) => {
             let (kind, number) = error.kind.to_wire();
             let words = [7, verb_word(error.verb), kind, number, error.at, error.size];
@@ -246,6 +329,13 @@ pub fn decode_result(frame: &Frame, verb: Verb) -> Result<Answer, Error> {
         })),
         5 => Ok(Answer::Count(frame[1])),
         6 => Ok(Answer::Done),
+        8 => Ok(Answer::Bytes(frame[1])),
+        9 => {
+            let lease = Lease::decode(&core::array::from_fn(|word| frame[word + 1])).ok_or(broken)?;
+            Ok(Answer::File(lease.file, lease.holder))
+        }
+        10 => pages::decode_surveyed(frame).map(Answer::Surveyed).ok_or(broken),
+        11 => pages::decode_remapped(frame).ok_or(broken),
         7 => Err(Error {
             verb: word_verb(frame[1]).unwrap_or(verb),
             kind: Kind::from_wire(frame[2], frame[3]),
@@ -310,7 +400,7 @@ pub fn decode_info(words: &[u64; RECORD]) -> Option<Info> {
     Some(Info { base, size, state })
 }
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 12] = [
     Verb::Allocate,
     Verb::Free,
     Verb::Protect,
@@ -320,6 +410,9 @@ const VERBS: [Verb; 9] = [
     Verb::Lock,
     Verb::Unlock,
     Verb::Attach,
+    Verb::Alias,
+    Verb::Copy,
+    Verb::Attribute,
 ];
 
 fn verb_word(verb: Verb) -> u64 {
@@ -372,7 +465,7 @@ mod tests {
 
     #[test]
     fn every_error_survives_the_wire() {
-        for code in 1..=33 {
+        for code in 1..=39 {
             let kind = Kind::from_wire(code, 7);
             let error = Error::new(Verb::Unlock, kind, 1, 2);
             assert_eq!(decode_result(&encode_result(&Err(error)), Verb::Query), Err(error));

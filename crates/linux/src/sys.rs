@@ -11,7 +11,18 @@ use core::mem::{MaybeUninit, size_of};
 use core::sync::atomic::AtomicU32;
 use linux_raw_sys::{general as k, prctl, system};
 
+mod fault;
+mod file;
+mod pages;
 mod types;
+pub use fault::{
+    Catch, Stores, Waiters, userfault, userfault_drain, userfault_enable, userfault_protect,
+    userfault_register, userfault_unregister, userfault_wake, userfaultfd,
+};
+pub use file::{duplicate_from, file_id, file_size_limit, punch_hole, pwrite};
+pub use pages::{
+    PageRun, Wanted, kind, mremap_duplicate, mremap_over, pagemap, scan_pages, stack_pointer, thread_base,
+};
 pub use types::{Advice, Backing, Errno, OpenMode, Place, Prot, Result, SignalMask, Text, Timespec};
 
 /// Makes a system call as it is, for what this file has no function for.
@@ -58,7 +69,7 @@ pub unsafe fn mmap(place: Place, len: usize, prot: Prot, backing: Backing) -> Re
         Backing::Anonymous => (k::MAP_PRIVATE | k::MAP_ANONYMOUS, -1, 0),
         Backing::AnonymousNoReserve => (k::MAP_PRIVATE | k::MAP_ANONYMOUS | k::MAP_NORESERVE, -1, 0),
         Backing::Shared { fd, offset } => (k::MAP_SHARED, fd, offset),
-        Backing::Private { fd, offset } => (k::MAP_PRIVATE, fd, offset),
+        Backing::Private { fd, offset } => (k::MAP_PRIVATE | k::MAP_NORESERVE, fd, offset),
     };
     let args = [addr, len, prot.0 as usize, (how | what) as usize, fd as usize, offset as usize];
     // SAFETY: the caller vouches for a replaced range; any other new mapping disturbs nobody.

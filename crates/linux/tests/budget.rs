@@ -50,7 +50,8 @@ fn lone_pages_cost_no_mappings_where_there_are_markers() {
     for page in (0..64 * MIB / PAGE).step_by(2) {
         commit(&mut subject, base + page * PAGE).expect("there is no ceiling");
     }
-    assert!(count_mappings() <= before + 4, "{} mappings, {before} before", count_mappings());
+    // Another test's thread may get its stack and heap meanwhile.
+    assert!(count_mappings() <= before + 16, "{} mappings, {before} before", count_mappings());
     subject.release_all().expect("ours");
 }
 

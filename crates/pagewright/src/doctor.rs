@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 
 use pagewright_core::{Info, Kind, Owner, State, Verb};
-use pagewright_linux::machine::{Reason, Strategy, mapping_limit};
+use pagewright_linux::machine::{Freezer, Freezing, Reason, Strategy, mapping_limit};
 
 use crate::error::{Error, Result};
 use crate::own;
@@ -29,6 +29,11 @@ pub struct Report {
     pub strategy: &'static str,
     /// Why.
     pub reason: &'static str,
+    /// Whose stores are held back while memory is moved into an object: `full`, `user` or
+    /// `none`.
+    pub freezing: &'static str,
+    /// What that means.
+    pub freezing_means: &'static str,
 }
 
 /// A feature of the kernel.
@@ -95,7 +100,24 @@ pub struct User {
 /// Looks at this kernel, from this process. Changes nothing.
 pub fn report() -> Report {
     let choice = own::chosen();
+    let freezing = own::chosen_freezing().map_or_else(Freezer::probe, Freezer::forced).freezing();
     Report {
+        freezing: match freezing {
+            Freezing::Full => "full",
+            Freezing::User => "user",
+            Freezing::None => "none",
+        },
+        freezing_means: match freezing {
+            Freezing::Full => "memory in use can be aliased and copied; whoever stores to it meanwhile waits",
+            Freezing::User => {
+                "memory in use can be aliased and copied, but a system call that stores to it at that moment fails with \
+                 EFAULT (see vm.unprivileged_userfaultfd)"
+            }
+            Freezing::None => {
+                "memory that was in use before can be aliased only in processes of one thread: userfaultfd is missing \
+                 or forbidden"
+            }
+        },
         kernel: read_setting("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned()),
         features: features(),
         settings: settings(),

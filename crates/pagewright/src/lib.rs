@@ -38,6 +38,7 @@ pub mod memory;
 mod own;
 pub mod process;
 mod remote;
+pub mod share;
 pub mod soft;
 mod target;
 pub mod win32;
@@ -46,10 +47,12 @@ pub use error::{Error, Result};
 pub use memory::Memory;
 pub use pagewright_core as core;
 pub use pagewright_core::{
-    Access, Action, Allocate, Backing, Caching, Disposal, Free, Geometry, Guard, Info, Kind, Lock, Order,
-    Owner, PageRange, Place, Protect, Protection, Rights, State, Verb, Window, Wiring,
+    Access, Action, Alias, Allocate, Backing, Caching, Consent, CopyRange, Disposal, Free, Geometry, Guard,
+    Info, Kind, Lock, Onto, Order, Owner, PageRange, Place, Protect, Protection, Rights, State, Verb, Window,
+    Wiring,
 };
 pub use process::{Attached, Leftovers, Process, Status};
+pub use share::{Edges, Receipt, Share};
 
 /// The examples of the README are compiled and run with the other tests.
 #[cfg(doctest)]

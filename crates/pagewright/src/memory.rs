@@ -1,7 +1,10 @@
 //! The verbs that every address space understands: the own process, another one,
 //! and an emulated guest.
 
-use pagewright_core::{Allocate, Free, Info, Lock, PageRange, Protect, Protection};
+use pagewright_core::{
+    Alias, Allocate, AttributeRange, CopyRange, Free, Info, Lock, Map, PageRange, Protect, Protection, Remap,
+    Restrict, Rights, Surveyed, Unmap, WireRange,
+};
 
 use crate::error::Result;
 
@@ -34,6 +37,67 @@ pub trait Memory {
     /// # Errors
     /// See [`pagewright_core::AddressSpace::lock`].
     fn lock(&self, request: &Lock) -> Result<PageRange>;
+
+    /// Shows the pages of one range in a second place, too: a store through either is seen
+    /// through both. Answers the range of the new view.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::alias`]; no page shows anything else.
+    fn alias(&self, request: &Alias) -> Result<PageRange>;
+
+    /// Copies bytes from place to place, as if all were read before any is written;
+    /// whole pages lazily where that pays. Answers how many.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::copy`]; everything is checked before
+    /// anything is changed.
+    fn copy(&self, request: &CopyRange) -> Result<u64>;
+
+    /// Makes new pages of zeros, page by page and not by granule. Answers the range.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::map`].
+    fn map(&self, request: &Map) -> Result<PageRange>;
+
+    /// Releases every page of ours in a range, whichever allocations they belong to.
+    /// Answers the range, rounded to pages.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::unmap`].
+    fn unmap(&self, request: &Unmap) -> Result<PageRange>;
+
+    /// Changes what may be done with pages now, or ever, in any number of allocations.
+    /// Answers the range, rounded to pages.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::restrict`]; nothing has changed.
+    fn restrict(&self, request: &Restrict) -> Result<PageRange>;
+
+    /// Changes an attribute of pages, in any number of allocations. Answers the range,
+    /// rounded to pages.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::attribute`]; nothing has changed.
+    fn attribute(&self, request: &AttributeRange) -> Result<PageRange>;
+
+    /// Wires pages once more, or lets them go once. Answers the range, rounded to pages.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::wire_range`]; nothing has changed.
+    fn wire_range(&self, request: &WireRange) -> Result<PageRange>;
+
+    /// Maps pages a second time. Answers the new range, and the rights that all of it has
+    /// and may have.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::remap`].
+    fn remap(&self, request: &Remap) -> Result<(PageRange, Rights, Rights)>;
+
+    /// What stands at `at`, or else the next thing above it, as far as it is alike.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::survey`].
+    fn survey(&self, at: u64) -> Result<Surveyed>;
 
     /// What stands at `at`, from its page to the last one that is alike.
     ///

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use pagewright_core::{Allocate, Free, Info, Lock, PageRange, Protect, Protection};
+use pagewright_core::{
+    Alias, Allocate, AttributeRange, CopyRange, Free, Info, Lock, Map, PageRange, Protect, Protection, Remap,
+    Restrict, Rights, Surveyed, Unmap, WireRange,
+};
 
 use crate::error::Result;
 use crate::memory::Memory;
@@ -21,11 +24,11 @@ use crate::remote::Remote;
 /// another process that got the same number later. Usable from several threads.
 #[derive(Clone, Debug)]
 pub struct Process {
-    which: Which,
+    pub(crate) which: Which,
 }
 
 #[derive(Clone, Debug)]
-enum Which {
+pub(crate) enum Which {
     Own,
     Other(Arc<Remote>),
 }
@@ -218,6 +221,69 @@ impl Memory for Process {
         match &self.which {
             Which::Own => own::lock(request),
             Which::Other(remote) => remote.lock(request),
+        }
+    }
+
+    fn alias(&self, request: &Alias) -> Result<PageRange> {
+        match &self.which {
+            Which::Own => own::alias(request),
+            Which::Other(remote) => remote.alias(request),
+        }
+    }
+
+    fn copy(&self, request: &CopyRange) -> Result<u64> {
+        match &self.which {
+            Which::Own => own::copy(request),
+            Which::Other(remote) => remote.copy_range(request),
+        }
+    }
+
+    fn map(&self, request: &Map) -> Result<PageRange> {
+        match &self.which {
+            Which::Own => own::map(request),
+            Which::Other(remote) => remote.map(request),
+        }
+    }
+
+    fn unmap(&self, request: &Unmap) -> Result<PageRange> {
+        match &self.which {
+            Which::Own => own::unmap(request),
+            Which::Other(remote) => remote.unmap(request),
+        }
+    }
+
+    fn restrict(&self, request: &Restrict) -> Result<PageRange> {
+        match &self.which {
+            Which::Own => own::restrict(request),
+            Which::Other(remote) => remote.restrict(request),
+        }
+    }
+
+    fn attribute(&self, request: &AttributeRange) -> Result<PageRange> {
+        match &self.which {
+            Which::Own => own::attribute(request),
+            Which::Other(remote) => remote.attribute(request),
+        }
+    }
+
+    fn wire_range(&self, request: &WireRange) -> Result<PageRange> {
+        match &self.which {
+            Which::Own => own::wire_range(request),
+            Which::Other(remote) => remote.wire_range(request),
+        }
+    }
+
+    fn remap(&self, request: &Remap) -> Result<(PageRange, Rights, Rights)> {
+        match &self.which {
+            Which::Own => own::remap(request),
+            Which::Other(remote) => remote.remap(request),
+        }
+    }
+
+    fn survey(&self, at: u64) -> Result<Surveyed> {
+        match &self.which {
+            Which::Own => own::survey(at),
+            Which::Other(remote) => remote.survey(at),
         }
     }
 

@@ -18,8 +18,9 @@
 use std::cell::RefCell;
 
 use pagewright_core::{
-    Allocate, Error as CoreError, Free, Geometry, Info, Lock, Machine, Managed, PageRange, Protect,
-    Protection, State, Va,
+    Alias, Allocate, AttributeRange, CopyRange, Error as CoreError, Free, Geometry, Info, Lock, Machine,
+    Managed, Map, PageRange, Protect, Protection, Remap, Restrict, Rights, State, Surveyed, Unmap, Va,
+    WireRange,
 };
 pub use pagewright_soft::{Fault, Mmu, Word};
 
@@ -119,6 +120,42 @@ impl Memory for Guest {
 
     fn lock(&self, request: &Lock) -> Result<PageRange> {
         self.with_mut(|managed| managed.lock(request))
+    }
+
+    fn alias(&self, request: &Alias) -> Result<PageRange> {
+        self.with_mut(|managed| managed.alias(request))
+    }
+
+    fn copy(&self, request: &CopyRange) -> Result<u64> {
+        self.with_mut(|managed| managed.copy(request))
+    }
+
+    fn map(&self, request: &Map) -> Result<PageRange> {
+        self.with_mut(|managed| managed.map(request))
+    }
+
+    fn unmap(&self, request: &Unmap) -> Result<PageRange> {
+        self.with_mut(|managed| managed.unmap(request))
+    }
+
+    fn restrict(&self, request: &Restrict) -> Result<PageRange> {
+        self.with_mut(|managed| managed.restrict(request))
+    }
+
+    fn attribute(&self, request: &AttributeRange) -> Result<PageRange> {
+        self.with_mut(|managed| managed.attribute(request))
+    }
+
+    fn wire_range(&self, request: &WireRange) -> Result<PageRange> {
+        self.with_mut(|managed| managed.wire_range(request))
+    }
+
+    fn remap(&self, request: &Remap) -> Result<(PageRange, Rights, Rights)> {
+        self.with_mut(|managed| managed.remap(request))
+    }
+
+    fn survey(&self, at: u64) -> Result<Surveyed> {
+        self.managed.borrow().survey(at).map_err(|error| Error::of(error, 0))
     }
 
     fn query(&self, at: u64) -> Result<Info> {

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use pagewright::core::{Error as CoreError, Managed};
 use pagewright::{
-    Action, Allocate, Disposal, Error, Free, Geometry, Info, Kind, Leftovers, Lock, Memory, PageRange,
-    Process, Protect, Protection, Wiring,
+    Action, Alias, Allocate, CopyRange, Disposal, Error, Free, Geometry, Info, Kind, Leftovers, Lock, Memory,
+    PageRange, Process, Protect, Protection, Wiring,
 };
 use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy};
 use pagewright_soft::Mmu;
@@ -170,6 +170,14 @@ impl Subject for Other {
 
     fn lock(&mut self, request: &Lock) -> Result<PageRange, CoreError> {
         self.process.lock(request).map_err(|error| core(&error))
+    }
+
+    fn alias(&mut self, request: &Alias) -> Result<PageRange, CoreError> {
+        self.process.alias(request).map_err(|error| core(&error))
+    }
+
+    fn copy(&mut self, request: &CopyRange) -> Result<u64, CoreError> {
+        self.process.copy(request).map_err(|error| core(&error))
     }
 
     fn query(&mut self, at: u64) -> Result<Info, CoreError> {

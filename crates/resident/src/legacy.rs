@@ -97,8 +97,21 @@ fn changes(request: &Request) -> bool {
         | Request::Protect(_)
         | Request::Lock(_)
         | Request::SetLimit(_)
-        | Request::ReleaseAll => true,
-        Request::Query(_) | Request::Runs(_) | Request::Stats => false,
+        | Request::ReleaseAll
+        | Request::Alias(_)
+        | Request::Copy(_)
+        | Request::Export(_)
+        | Request::Import(_)
+        | Request::Lend(_)
+        | Request::Map(_)
+        | Request::Unmap(_)
+        | Request::Restrict(_)
+        | Request::Attribute(_)
+        | Request::WireRange(_)
+        | Request::Remap(_) => true,
+        Request::Query(_) | Request::Runs(_) | Request::Stats | Request::CanReach(_) | Request::Survey(_) => {
+            false
+        }
     }
 }
 
@@ -121,7 +134,7 @@ mod tests {
         let legacy = Legacy::new();
         assert_eq!(seen(&legacy).phase, Phase::Empty);
         assert!(!legacy.adopt(ABODE), "there is nothing to adopt");
-        legacy.begin(Space::new(None), ABODE);
+        legacy.begin(Space::new(None, None), ABODE);
         assert_eq!(seen(&legacy), Seen { phase: Phase::Whole, region: ABODE.region, ring: ABODE.ring });
         let moved = Abode { ring: (1 << 23, 8192), ..ABODE };
         assert!(legacy.adopt(moved));

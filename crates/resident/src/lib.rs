@@ -19,12 +19,14 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![no_std]
 
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
 pub mod heap;
 pub mod legacy;
 pub mod run;
+pub mod share;
 pub mod space;
 
 /// Where the source of this crate is, for the build script that builds the program.

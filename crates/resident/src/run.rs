@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use pagewright_core::wire::{Answer, Frame, OPERATIONS, encode_result};
-use pagewright_linux::machine::Strategy;
+use pagewright_linux::machine::{Freezing, Strategy};
 use pagewright_linux::ring::{DataArea, Handler, Identity, Next, Server, State};
 use pagewright_linux::sys::{self, Errno, OpenMode};
 
@@ -16,6 +16,12 @@ pub const STOP: u64 = OPERATIONS + 2;
 
 /// Set in the first argument: commit by `mprotect` even where there are markers.
 pub const FORCE_MPROTECT: u64 = 1;
+
+/// Set in the first argument: while memory is moved, hold back only stores of the program's own
+/// instructions; or none.
+pub const FREEZE_USER: u64 = 4;
+/// See [`FREEZE_USER`].
+pub const FREEZE_NONE: u64 = 8;
 
 /// Set in the first argument: this is a forked child; go on with the map of its parent.
 pub const ADOPT: u64 = 2;
@@ -57,7 +63,12 @@ pub unsafe fn resident(
     let abode = Abode { region, ring: server.mapping() };
     if arguments[0] & ADOPT == 0 {
         let forced = (arguments[0] & FORCE_MPROTECT != 0).then_some(Strategy::Mprotect);
-        legacy.begin(Space::new(forced), abode);
+        let freezing = match arguments[0] & (FREEZE_USER | FREEZE_NONE) {
+            FREEZE_USER => Some(Freezing::User),
+            FREEZE_NONE => Some(Freezing::None),
+            _ => None,
+        };
+        legacy.begin(Space::new(forced, freezing), abode);
     } else if !legacy.adopt(abode) {
         fail();
     }

@@ -2,27 +2,36 @@
 
 use pagewright_core::wire::{Answer, Frame, RECORD, Request, Stats, encode_info, encode_result};
 use pagewright_core::{Error, Kind, Managed, Verb};
-use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy, scattered_geometry};
+use pagewright_linux::lease;
+use pagewright_linux::machine::{Choice, Freezer, Freezing, Linux, MapsFile, Strategy, scattered_geometry};
 use pagewright_linux::ring::{DATA_LEN, DataArea};
 use pagewright_linux::sys::{self, OpenMode};
+
+use crate::share::Desk;
 
 /// The core on the Linux machine, answering words.
 #[derive(Debug)]
 pub struct Space {
     managed: Managed<Linux>,
+    desk: Desk,
 }
 
 impl Space {
     /// An empty address space; RAM plus swap may be committed.
-    pub fn new(strategy: Option<Strategy>) -> Self {
+    pub fn new(strategy: Option<Strategy>, freezing: Option<Freezing>) -> Self {
         let choice = strategy.map_or_else(Choice::probe, Choice::forced);
         let limit = sys::total_memory().map_or(u64::MAX, |(ram, swap)| ram.saturating_add(swap));
-        Self { managed: Managed::new(Linux::with(scattered_geometry(), maps(), choice), limit) }
+        let mut machine = Linux::with(scattered_geometry(), maps(), choice);
+        if let Some(freezing) = freezing {
+            machine.set_freezer(Freezer::forced(freezing));
+        }
+        Self { managed: Managed::new(machine, limit), desk: Desk::default() }
     }
 
     /// This is a forked child, and nobody but this thread has ever used its copy.
     pub fn inherit(&mut self) {
         self.managed.machine_mut().inherit(maps());
+        self.desk.forget();
     }
 
     /// The answer to what makes no sense.
@@ -46,6 +55,24 @@ impl Space {
                 Ok(Answer::Done)
             }
             Request::ReleaseAll => self.managed.release_all().map(|()| Answer::Done),
+            Request::Alias(request) => self.managed.alias(&request).map(Answer::Range),
+            Request::Copy(request) => self.managed.copy(&request).map(Answer::Bytes),
+            Request::Export(request) => self.desk.export(&mut self.managed, &request, data),
+            Request::Import(request) => {
+                self.desk.import(&mut self.managed, &request, data).map(Answer::Range)
+            }
+            Request::Lend(pages) => self.desk.lend(&mut self.managed, pages),
+            Request::CanReach(holder) => Ok(Answer::Count(lease::can_reach(holder).into())),
+            Request::Map(request) => self.managed.map(&request).map(Answer::Range),
+            Request::Unmap(request) => self.managed.unmap(&request).map(Answer::Range),
+            Request::Restrict(request) => self.managed.restrict(&request).map(Answer::Range),
+            Request::Attribute(request) => self.managed.attribute(&request).map(Answer::Range),
+            Request::WireRange(request) => self.managed.wire_range(&request).map(Answer::Range),
+            Request::Remap(request) => self
+                .managed
+                .remap(&request)
+                .map(|(range, current, maximum)| Answer::Remapped(range, current, maximum)),
+            Request::Survey(at) => self.managed.survey(at).map(Answer::Surveyed),
         };
         encode_result(&answer)
     }

@@ -1,9 +1,9 @@
-//! What a guest's accesses cost: hits, misses, and first stores.
+//! What a guest's accesses cost: hits, misses, first stores, and those through views.
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use pagewright_core::{Access, Geometry, Machine, PageRange};
+use pagewright_core::{Access, Content, Geometry, Machine, ObjectId, PageRange, Showing, View};
 use pagewright_soft::Mmu;
 
 const BASE: u64 = 0x2000_0000_0000;
@@ -72,6 +72,39 @@ fn misses(c: &mut Criterion) {
     group.finish();
 }
 
+/// `pages` pages that hold bytes, in an object, and as many more that show it.
+fn shown_twice(pages: u64, view: View) -> Mmu {
+    let mut mmu = machine(2 * pages);
+    (0..pages).for_each(|page| mmu.store(BASE + page * PAGE, page).expect("committed"));
+    let (whole, source, access) = (range(2 * pages), range(pages), Access::all());
+    let content = Content { object: ObjectId(1), first: 0, view };
+    mmu.create(content.object, pages).expect("a new name");
+    mmu.promote(&[Showing { region: whole, range: source, access }], content).expect("committed");
+    let target = PageRange::between(source.end().get(), whole.end().get()).expect("pages");
+    mmu.show(whole, target, content, access).expect("it has the pages");
+    mmu
+}
+
+fn views(c: &mut Criterion) {
+    let mut group = c.benchmark_group("view");
+    group.throughput(Throughput::Elements(ROUND));
+    let mut mmu = shown_twice(1 << 14, View::Shared);
+    let at = addresses(1 << 15);
+    group.bench_function("miss_of_a_shared_load_u64_over_128_mib", |b| {
+        b.iter(|| at.iter().map(|at| mmu.load::<u64>(*at).unwrap_or(0)).fold(0, u64::wrapping_add));
+    });
+    let mut mmu = shown_twice(ROUND, View::Snapshot);
+    let (source, content) = (range(ROUND), Content { object: ObjectId(1), first: 0, view: View::Snapshot });
+    // To show the pages anew gives the copies' frames back: a thousandth of the time.
+    group.bench_function("copy_on_write_of_1024_pages", |b| {
+        b.iter(|| {
+            mmu.show(source, source, content, Access::all()).expect("it has the pages");
+            (0..ROUND).for_each(|n| mmu.store(BASE + n * PAGE, n).expect("committed"));
+        });
+    });
+    group.finish();
+}
+
 fn mappings(c: &mut Criterion) {
     let mut group = c.benchmark_group("machine");
     let whole = range(1 << 28);
@@ -99,5 +132,5 @@ fn mappings(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, hits, misses, mappings);
+criterion_group!(benches, hits, misses, views, mappings);
 criterion_main!(benches);

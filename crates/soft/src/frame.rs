@@ -1,8 +1,8 @@
 //! Frames: the bytes behind pages.
 //!
 //! All frames stand in one arena, so a place is one number and a hit one load away
-//! from its bytes. Frame 0 is full of zeros and is never written: every page that
-//! has no frame of its own reads from it.
+//! from its bytes. Frame 0 is full of zeros and is never written: every page that has
+//! no frame, and shows no object's, reads from it.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -22,8 +22,9 @@ pub(crate) struct Exhausted;
 
 /// The arena, and which of its frames nobody uses.
 ///
-/// A frame has exactly one owner: the page that names it, or the free list. The
-/// arena never shrinks; freed frames wait for the next page.
+/// A frame has exactly one owner: the page that names it, the page of an object, or the
+/// free list. Views of an object's page own nothing. The arena never shrinks; freed
+/// frames wait for the next page.
 #[derive(Clone)]
 pub(crate) struct Frames {
     /// Bytes of one frame: the page size.
@@ -81,17 +82,25 @@ impl Frames {
         self.free.try_reserve(total - self.free.len()).map_err(|_| Exhausted)
     }
 
-    /// A frame full of zeros, for the caller to own. On error nothing changed.
-    pub(crate) fn take(&mut self) -> Result<Frame, Exhausted> {
+    /// A frame with the bytes of another, or full of zeros, for the caller to own. On
+    /// error nothing changed.
+    pub(crate) fn take(&mut self, like: Option<Frame>) -> Result<Frame, Exhausted> {
         self.prepare(1)?;
+        let from = self.place(like, 0).0;
         if let Some(frame) = self.free.pop() {
-            let start = self.place(Some(frame), 0).0;
-            self.bytes[start..start + self.size].fill(0);
+            let to = self.place(Some(frame), 0).0;
+            match like {
+                Some(_) => self.bytes.copy_within(from..from + self.size, to),
+                None => self.bytes[to..to + self.size].fill(0),
+            }
             return Ok(frame);
         }
         let number = u32::try_from(self.total() + 1).ok().and_then(NonZeroU32::new);
         let frame = Frame(number.ok_or(Exhausted)?);
-        self.bytes.resize(self.bytes.len() + self.size, 0);
+        match like {
+            Some(_) => self.bytes.extend_from_within(from..from + self.size),
+            None => self.bytes.resize(self.bytes.len() + self.size, 0),
+        }
         Ok(frame)
     }
 
@@ -163,11 +172,11 @@ mod tests {
     #[test]
     fn a_frame_is_zero_again_when_it_is_used_again() {
         let mut frames = Frames::new(64);
-        let first = frames.take().expect("a frame");
+        let first = frames.take(None).expect("a frame");
         let place = frames.place(Some(first), 10);
         frames.copy_in(place, &[7; 20]);
         frames.give(first);
-        assert_eq!(frames.take(), Ok(first), "the arena does not grow while a frame is free");
+        assert_eq!(frames.take(None), Ok(first), "the arena does not grow while a frame is free");
         let mut seen = [1; 20];
         frames.copy_out(place, &mut seen);
         assert_eq!(seen, [0; 20]);
@@ -175,21 +184,39 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_has_the_bytes_of_the_other_frame_and_is_independent_of_it() {
+        let mut frames = Frames::new(64);
+        let first = frames.take(None).expect("a frame");
+        frames.copy_in(frames.place(Some(first), 3), &[9; 5]);
+        // One at the end of the arena, one where another frame was.
+        for _ in 0..2 {
+            let copy = frames.take(Some(first)).expect("a frame");
+            frames.copy_in(frames.place(Some(first), 0), &[1]);
+            let mut seen = [0; 9];
+            frames.copy_out(frames.place(Some(copy), 0), &mut seen);
+            assert_eq!(seen, [0, 0, 0, 9, 9, 9, 9, 9, 0]);
+            frames.copy_in(frames.place(Some(copy), 0), &[7; 64]);
+            frames.copy_in(frames.place(Some(first), 0), &[0]);
+            frames.give(copy);
+        }
+    }
+
+    #[test]
     fn the_limit_counts_frames_with_owners() {
         let mut frames = Frames::new(64);
         frames.set_limit(Some(2));
-        let first = frames.take().expect("one");
-        let second = frames.take().expect("two");
-        assert_eq!(frames.take(), Err(Exhausted));
+        let first = frames.take(None).expect("one");
+        let second = frames.take(None).expect("two");
+        assert_eq!(frames.take(None), Err(Exhausted));
         frames.give(first);
         assert_eq!(frames.prepare(2), Err(Exhausted));
         assert_eq!(frames.prepare(1), Ok(()));
         assert_eq!(frames.used(), 1);
         frames.set_limit(Some(0));
-        assert_eq!(frames.take(), Err(Exhausted), "a lower limit takes nothing away");
+        assert_eq!(frames.take(None), Err(Exhausted), "a lower limit takes nothing away");
         assert_eq!(frames.check(alloc::vec![second]), Ok(()));
         frames.set_limit(None);
-        assert_eq!((frames.limit(), frames.take()), (None, Ok(first)));
+        assert_eq!((frames.limit(), frames.take(None)), (None, Ok(first)));
     }
 
     #[test]
@@ -204,7 +231,7 @@ mod tests {
     #[test]
     fn a_lost_frame_is_noticed() {
         let mut frames = Frames::new(64);
-        frames.take().expect("a frame");
+        frames.take(None).expect("a frame");
         assert!(frames.check(Vec::new()).is_err());
     }
 }

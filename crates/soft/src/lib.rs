@@ -12,12 +12,17 @@
 //!         |                                  |            say "all alike, untouched"
 //!         v                                  v
 //!   frames  | zeros | frame 1 | frame 2 | ...             one arena of bytes
+//!                                  ^
+//!   objects       page n of object 7                      bytes that several places show
 //! ```
 //!
 //! Three arrays, because the three accesses differ in what they may hit. A page
 //! that was never written has no frame: loads and fetches see one shared frame of
 //! zeros, and only the first store takes a frame. So a page may be in the load
 //! array and must not be in the store array, and no hit asks for rights or frames.
+//! The same rule makes lazy copies: a page that shows a snapshot of an object is loaded
+//! from the object's frame, and its first store takes a frame of its own. Pages that
+//! share an object's page name no frame at all; a miss looks up the one of the object.
 //!
 //! [`Mmu`] is a [`pagewright_core::Machine`]: put it under
 //! [`pagewright_core::Managed`] and a guest has reserve, commit, protect, decommit
@@ -61,6 +66,7 @@ extern crate std;
 mod fault;
 mod frame;
 mod mmu;
+mod object;
 mod table;
 mod tlb;
 mod word;

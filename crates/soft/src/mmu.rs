@@ -1,6 +1,7 @@
 //! The MMU: table, TLB and frames together, as a machine.
 
 mod guest;
+mod views;
 
 use core::fmt;
 use core::mem::replace;
@@ -9,12 +10,13 @@ use core::ops::{ControlFlow, Range};
 use alloc::vec::Vec;
 
 use pagewright_core::{
-    Access, Backing, ForeignRun, Geometry, Machine, PageRange, Protection, Refusal, Standing, Truth, Va,
-    Wiring,
+    Access, Backing, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Protection, Refusal,
+    Showing, Standing, Truth, Va, View, Wiring,
 };
 
 use crate::fault::{Fault, FaultKind, Reason};
 use crate::frame::{Exhausted, Frame, Frames, Place};
+use crate::object::{Objects, Window};
 use crate::table::{Page, Table};
 use crate::tlb::Tlb;
 
@@ -29,8 +31,12 @@ pub struct Mmu {
     geometry: Geometry,
     /// The binary logarithm of the page size.
     shift: u32,
-    /// The truth of this machine: every frame in use is named here, once.
-    table: Table,
+    /// The truth of this machine: every frame in use is named here or in `objects`,
+    /// once.
+    table: Table<Option<Page>>,
+    /// Which object the pages with a view show.
+    windows: Table<Option<Window>>,
+    objects: Objects,
     /// A cache of `table`: whoever changes the one forgets in the other.
     tlb: Tlb,
     frames: Frames,
@@ -52,6 +58,8 @@ impl Mmu {
             geometry,
             shift,
             table: Table::new(end >> shift),
+            windows: Table::new(end >> shift),
+            objects: Objects::default(),
             tlb: Tlb::new(shift),
             frames: Frames::new(page),
         }
@@ -71,7 +79,7 @@ impl Mmu {
     }
 
     /// How many pages have memory of their own: those that were stored to, and the
-    /// wired ones.
+    /// wired ones. What several places show counts once.
     pub fn frames_used(&self) -> usize {
         self.frames.used()
     }
@@ -82,21 +90,38 @@ impl Mmu {
     /// The first thing that does not hold, in words.
     pub fn check(&self) -> Result<(), &'static str> {
         self.table.check()?;
+        self.windows.check()?;
         let mut owned = Vec::new();
-        let seen = self.table.visit(0..self.table.count(), |_, state| {
-            owned.extend(state.and_then(|page| page.frame));
-            state.map_or(ControlFlow::Continue(()), check_page)
+        let seen = self.walk(0..self.table.count(), |pages, state, window| {
+            let Some(page) = state else { return ControlFlow::Continue(()) };
+            owned.extend(page.frame);
+            self.check_pages(pages, page, window)
         });
         if let ControlFlow::Break(what) = seen {
             return Err(what);
         }
+        self.check_windows()?;
+        self.objects.check(|frame| owned.push(frame))?;
         self.frames.check(owned)?;
-        let stale = |(kind, at, place): (FaultKind, u64, Place)| match self.page_for(kind, at) {
-            Ok(page) if kind == FaultKind::Store && page.frame.is_none() => true,
-            Ok(page) => self.place(page, at) != place,
+        if self.tlb.entries().any(|entry| self.is_stale(entry)) {
+            return Err("the TLB permits what the table does not");
+        }
+        Ok(())
+    }
+
+    fn is_stale(&self, (kind, at, place): (FaultKind, u64, Place)) -> bool {
+        let number = at >> self.shift;
+        match self.page_for(kind, at) {
             Err(_) => true,
-        };
-        if self.tlb.entries().any(stale) { Err("the TLB permits what the table does not") } else { Ok(()) }
+            Ok(page) if kind == FaultKind::Store => {
+                let frame = self.frame_to_store(number, page);
+                frame.is_none_or(|frame| self.frames.place(Some(frame), 0) != place)
+            }
+            Ok(page) => {
+                let frame = self.frame_to_load(number, page);
+                self.frames.place(frame, 0) != place || !is_steady(page, frame)
+            }
+        }
     }
 
     /// The page of `at`, if the guest may make this kind of access to it.
@@ -107,19 +132,41 @@ impl Mmu {
         if access.contains(kind.needs()) { Ok(page) } else { Err(fault(Reason::Access)) }
     }
 
-    /// Where the byte at `at` stands, `page` being its page.
-    fn place(&self, page: Page, at: u64) -> Place {
+    /// Where the byte at `at` stands, in the frame of its page.
+    fn place(&self, frame: Option<Frame>, at: u64) -> Place {
         let inside = at & (self.geometry.page - 1);
-        self.frames.place(page.frame, inside as usize)
+        self.frames.place(frame, inside as usize)
     }
 
-    /// Gives a page a frame of its own, full of zeros. On error nothing changed.
+    /// The frame with the bytes of page `number`; `None` is zeros.
+    fn frame_to_load(&self, number: u64, page: Page) -> Option<Frame> {
+        match page.view {
+            None => page.frame,
+            Some(View::Shared | View::Snapshot) => page.frame.or_else(|| self.frame_below(number)),
+        }
+    }
+
+    /// The frame that takes the stores to page `number`, unless it first needs one.
+    fn frame_to_store(&self, number: u64, page: Page) -> Option<Frame> {
+        match page.view {
+            None | Some(View::Snapshot) => page.frame,
+            Some(View::Shared) => self.frame_below(number),
+        }
+    }
+
+    /// Gives page `number` a frame to store to, with the bytes that it shows: of its own
+    /// or, if it is shared, its object's. On error nothing changed.
     fn back(&mut self, number: u64, page: Page) -> Result<Frame, Exhausted> {
-        let frame = self.frames.take()?;
-        let backed = Page { frame: Some(frame), ..page };
-        self.table.update(number..number + 1, |_| Some(backed));
-        // Loads and fetches may have cached the frame of zeros.
-        self.tlb.forget(number..number + 1);
+        let frame = self.frames.take(self.frame_to_load(number, page))?;
+        match (page.view, self.slot(number)) {
+            (Some(View::Shared), Some(slot)) => self.objects.set(slot, frame),
+            (Some(View::Shared | View::Snapshot) | None, _) => {
+                let backed = Page { frame: Some(frame), ..page };
+                self.table.update(number..number + 1, |_| Some(backed));
+                // Loads and fetches may have cached what stood for it.
+                self.tlb.forget(number..number + 1);
+            }
+        }
         Ok(frame)
     }
 
@@ -137,16 +184,21 @@ impl Mmu {
         if all { Ok(pages) } else { Err(Refusal::Unmapped) }
     }
 
-    /// Makes every page of a range what `state` is, without memory. The frames that
-    /// they had are free again.
-    fn clear(&mut self, pages: Range<u64>, state: Option<Page>) {
+    /// Makes every page of a range what `state` is, without memory, showing what
+    /// `window` says. The frames that they had are free again.
+    fn clear(&mut self, pages: Range<u64>, state: Option<Page>, window: Option<Window>) {
         let frames = &mut self.frames;
+        let mut changed = window.is_some();
         self.table.update(pages.clone(), |old| {
-            if let Some(frame) = old.and_then(|page| page.frame) {
-                frames.give(frame);
+            if let Some(page) = old {
+                page.frame.into_iter().for_each(|frame| frames.give(frame));
+                changed |= page.view.is_some();
             }
             state
         });
+        if changed {
+            self.windows.update(pages.clone(), |_| window);
+        }
         self.tlb.forget(pages);
     }
 
@@ -173,26 +225,29 @@ impl Mmu {
     /// none. On error nothing changed.
     fn place_to_store(&mut self, at: u64) -> Result<Place, Fault> {
         let page = self.page_for(FaultKind::Store, at)?;
-        if page.frame.is_some() {
-            return Ok(self.place(page, at));
-        }
-        let frame = self.back(at >> self.shift, page).map_err(|Exhausted| no_frame(at))?;
-        Ok(self.place(Page { frame: Some(frame), ..page }, at))
+        let number = at >> self.shift;
+        let frame = match self.frame_to_store(number, page) {
+            Some(frame) => frame,
+            None => self.back(number, page).map_err(|Exhausted| no_frame(at))?,
+        };
+        Ok(self.place(Some(frame), at))
+    }
+}
+
+/// Whether the bytes of a page, `frame`, stay where they are until its entry in the
+/// table changes.
+///
+/// Zeros that are shared do not: the first store through any view gives all of them a
+/// frame, and only one of them is at hand then.
+const fn is_steady(page: Page, frame: Option<Frame>) -> bool {
+    match page.view {
+        None | Some(View::Snapshot) => true,
+        Some(View::Shared) => frame.is_some(),
     }
 }
 
 const fn no_frame(at: u64) -> Fault {
     Fault { at, kind: FaultKind::Store, reason: Reason::OutOfMemory }
-}
-
-fn check_page(page: Page) -> ControlFlow<&'static str> {
-    if page.frame.is_some() && page.access.is_none() {
-        return ControlFlow::Break("a reserved page has a frame");
-    }
-    if page.wiring == Wiring::Wired && page.frame.is_none() {
-        return ControlFlow::Break("a wired page has no frame");
-    }
-    ControlFlow::Continue(())
 }
 
 impl fmt::Debug for Mmu {
@@ -231,7 +286,7 @@ impl Machine for Mmu {
 
     fn decommit(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
         let pages = self.mapped(range, |_| true)?;
-        self.clear(pages, Some(Page::fresh(None)));
+        self.clear(pages, Some(Page::fresh(None)), None);
         Ok(())
     }
 
@@ -243,7 +298,7 @@ impl Machine for Mmu {
 
     fn release(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
         let pages = self.mapped(range, |_| true)?;
-        self.clear(pages, None);
+        self.clear(pages, None, None);
         Ok(())
     }
 
@@ -252,16 +307,10 @@ impl Machine for Mmu {
     /// memory or no access.
     fn wire(&mut self, range: PageRange) -> Result<(), Refusal> {
         let pages = self.mapped(range, |page| page.access.is_some_and(|access| !access.is_empty()))?;
-        let mut missing = 0;
-        let _ = self.table.visit(pages.clone(), |group, state| {
-            if state.is_some_and(|page| page.frame.is_none()) {
-                missing += group.end - group.start;
-            }
-            ControlFlow::<()>::Continue(())
-        });
-        self.frames.prepare(missing).map_err(|Exhausted| Refusal::OutOfMemory)?;
+        self.frames.prepare(self.lacking(pages.clone())).map_err(|Exhausted| Refusal::OutOfMemory)?;
         for number in pages.clone() {
-            if let Some(page) = self.table.get(number).filter(|page| page.frame.is_none()) {
+            let page = self.table.get(number).filter(|page| self.frame_to_store(number, *page).is_none());
+            if let Some(page) = page {
                 self.back(number, page).map_err(|Exhausted| Refusal::OutOfMemory)?;
             }
         }
@@ -279,50 +328,126 @@ impl Machine for Mmu {
         let Some(pages) = self.pages(range) else { return };
         let mut at = pages.start;
         while at < pages.end {
-            let (end, access) = truth.run(Va::new(at << self.shift));
+            let here = Va::new(at << self.shift);
+            let ((end, access), (stop, content)) = (truth.run(here), truth.content(here));
             // Whatever a truth says, the walk goes on and stays inside.
-            let end = (end.get() >> self.shift).clamp(at + 1, pages.end);
-            match access {
-                Some(access) => self.set_access(at..end, access),
-                None => self.clear(at..end, Some(Page::fresh(None))),
+            let end = (end.min(stop).get() >> self.shift).clamp(at + 1, pages.end);
+            match (access, content) {
+                (None, _) => self.clear(at..end, Some(Page::fresh(None)), None),
+                (Some(access), None) => self.keep_private(at..end, access),
+                (Some(access), Some(content)) => self.keep_shown(at..end, content, access),
             }
             at = end;
         }
     }
 
-    fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
-        let mut open = 0..0;
-        let mut close = |run: Range<u64>| {
-            if let Some(range) = self.bytes(&run) {
-                report(range);
-            }
+    fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal> {
+        self.objects.create(object, pages)
+    }
+
+    fn discard(&mut self, object: ObjectId, first: u64, pages: u64) {
+        self.drop_frames(object, first..first.saturating_add(pages));
+    }
+
+    fn close(&mut self, object: ObjectId) {
+        self.drop_frames(object, 0..u64::MAX);
+        self.objects.close(object);
+    }
+
+    /// Takes no frame, so it is never short of one; `NoObject` if the object has not
+    /// these pages. The pages are not wired afterwards.
+    fn show(
+        &mut self,
+        _region: PageRange,
+        range: PageRange,
+        content: Content,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        let pages = self.mapped(range, |_| true)?;
+        self.require(content, &pages)?;
+        self.show_anew(pages, content, access);
+        Ok(())
+    }
+
+    /// The frames of private pages become the object's, and no byte is copied. Bytes that
+    /// another object holds are copied: `OutOfMemory` if there are no frames for them.
+    /// The places are not wired afterwards.
+    fn promote(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal> {
+        let access = |showing: &Showing| {
+            let pages = self.mapped(showing.range, |page| page.access.is_some())?;
+            self.require(content, &pages).map(|()| (pages, showing.access))
         };
-        let _ = self.table.visit(0..self.table.count(), |group, state| {
-            if state.is_some() && group.start == open.end {
-                open.end = group.end;
-            } else if state.is_some() {
-                close(replace(&mut open, group));
-            }
-            ControlFlow::<()>::Continue(())
-        });
-        close(open);
+        let places = places.iter().map(access).collect::<Result<Vec<_>, _>>()?;
+        self.promote_pages(&places, content).map_err(|Exhausted| Refusal::OutOfMemory)
+    }
+
+    /// What the embedder mapped past the address space is its own; it shows an object
+    /// once the address space promoted it, until the embedder maps it anew.
+    fn recognise(&self, range: PageRange) -> Option<Content> {
+        self.shown_by_all(self.pages(range)?)
+    }
+
+    /// Exact, with one exception: wired pages count as stored to. `Unmapped` if a page
+    /// is not.
+    fn privatised(&self, range: PageRange, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        let pages = self.mapped(range, |_| true)?;
+        let own = |page: Page| page.view == Some(View::Snapshot) && page.frame.is_some();
+        self.report_runs(pages, own, report);
+        Ok(())
+    }
+
+    /// Captures the whole source before it stores, so that places which show the same
+    /// bytes overlap as the same addresses do. Nobody else stores meanwhile: the guest
+    /// needs the machine for it.
+    ///
+    /// `OutOfMemory` if there are no frames for the target, or the host has no memory
+    /// for what is captured; nothing was copied then.
+    fn transfer(&mut self, _held: &[Showing], from: Va, to: Va, bytes: u64) -> Result<(), Refusal> {
+        self.check_stores(to.get(), bytes)?;
+        let count = usize::try_from(bytes).map_err(|_| Refusal::OutOfMemory)?;
+        let mut captured = Vec::new();
+        captured.try_reserve_exact(count).map_err(|_| Refusal::OutOfMemory)?;
+        captured.resize(count, 0);
+        if self.read(from, &mut captured) < count || self.write(to, &captured) < count {
+            return Err(Refusal::Unmapped);
+        }
+        Ok(())
+    }
+
+    /// For a clone that is to be the child of a fork.
+    fn forsake(&mut self, range: PageRange) {
+        if let Some(pages) = self.pages(range) {
+            self.clear(pages, None, None);
+        }
+    }
+
+    fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        self.report_runs(0..self.table.count(), |_| true, report);
         Ok(())
     }
 
     /// What the embedder mapped past the address space is its own, and foreign to
-    /// the address space: private memory with the access it has.
+    /// the address space: private memory with the access it has, or a view of an object
+    /// once it was promoted.
     fn foreign(&self, at: Va) -> Result<ForeignRun, Refusal> {
         let number = at.get() >> self.shift;
         if number >= self.table.count() {
             return Err(Refusal::Unmapped);
         }
-        let access = |state: Option<Page>| state.map(|page| page.access.unwrap_or(Access::empty()));
-        let here = access(self.table.get(number));
-        let run = self.table.run(number, |state| access(state) == here);
-        let standing = match here.map(Access::as_protection) {
-            None => Standing::Free,
-            Some(protection) => self.embedded(number, protection),
+        let look = |state: Option<Page>| {
+            state.map(|page| (page.access.unwrap_or(Access::empty()), page.view.is_some()))
         };
+        let here = look(self.table.get(number));
+        let mut run = self.table.run(number, |state| look(state) == here);
+        if here.is_some_and(|(_, shows)| shows) {
+            let window = self.windows.get(number);
+            let same = self.windows.run(number, |other| other == window);
+            run = run.start.max(same.start)..run.end.min(same.end);
+        }
+        let standing = here.map_or(Standing::Free, |(access, shows)| {
+            let backing = if shows { Backing::View } else { Backing::Private };
+            self.embedded(number, access.as_protection(), backing)
+        });
         Ok(ForeignRun { start: run.start << self.shift, end: run.end << self.shift, standing })
     }
 
@@ -338,7 +463,8 @@ impl Machine for Mmu {
             let here = at.get().wrapping_add(done as u64);
             let Ok(page) = self.page_for(FaultKind::Load, here) else { break };
             let count = self.rest_of_page(here, into.len() - done);
-            self.frames.copy_out(self.place(page, here), &mut into[done..done + count]);
+            let frame = self.frame_to_load(here >> self.shift, page);
+            self.frames.copy_out(self.place(frame, here), &mut into[done..done + count]);
             done += count;
         }
         done
@@ -358,13 +484,30 @@ impl Machine for Mmu {
 }
 
 impl Mmu {
-    fn embedded(&self, number: u64, protection: Protection) -> Standing {
+    fn embedded(&self, number: u64, protection: Protection, backing: Backing) -> Standing {
         let whole = self.table.run(number, |state| state.is_some());
-        Standing::Mapped {
-            protection,
-            initial: protection,
-            allocation: whole.start << self.shift,
-            backing: Backing::Private,
-        }
+        Standing::Mapped { protection, initial: protection, allocation: whole.start << self.shift, backing }
+    }
+
+    /// Reports the runs of mapped pages that `fit`.
+    fn report_runs(&self, pages: Range<u64>, fits: impl Fn(Page) -> bool, report: &mut dyn FnMut(PageRange)) {
+        let mut open = 0..0;
+        let mut close = |run: Range<u64>| {
+            if let Some(range) = self.bytes(&run) {
+                report(range);
+            }
+        };
+        let _ = self.table.visit(pages, |group, state| {
+            if !state.is_some_and(&fits) {
+                return ControlFlow::<()>::Continue(());
+            }
+            if group.start == open.end {
+                open.end = group.end;
+            } else {
+                close(replace(&mut open, group));
+            }
+            ControlFlow::Continue(())
+        });
+        close(open);
     }
 }

@@ -1,4 +1,5 @@
-//! The page table: what each page is, sized by what differs.
+//! The page table: what each page is, sized by what differs. Of address spaces and, with
+//! another kind of entry, of objects.
 //!
 //! A tree of 512-way directories over tables of 512 pages, as the hardware has it.
 //! Any entry of a directory can say that all pages below it are alike, so tables
@@ -21,48 +22,80 @@
 use alloc::boxed::Box;
 use core::ops::{ControlFlow, Range};
 
-use pagewright_core::{Access, Wiring};
+use pagewright_core::{Access, View, Wiring};
 
 use crate::frame::Frame;
 
+/// What a table says of one page.
+pub(crate) trait Entry: Copy + PartialEq {
+    /// What it says where nothing is known: a directory of only this is not kept.
+    const NOTHING: Self;
+
+    /// Whether no two pages can have this entry.
+    fn is_unique(self) -> bool;
+}
+
 /// What a mapped page is.
 ///
-/// Invariants: a page with a frame is committed; a wired page has a frame.
+/// Invariants: a page with a frame, or with a view, is committed; a shared page has no
+/// frame; a wired page has one to store to, its own or, if it is shared, its object's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     /// What may be done with it if it is committed; `None` if only reserved.
     pub(crate) access: Option<Access>,
-    /// Its bytes; `None` while it was never stored to: it reads as zeros.
+    /// Bytes of its own; `None` while it was never stored to: it reads as zeros, or as
+    /// what it shows.
     pub(crate) frame: Option<Frame>,
     /// Whether it was asked to be wired.
     pub(crate) wiring: Wiring,
+    /// How it shows a page of an object; `None` if it is private.
+    pub(crate) view: Option<View>,
 }
 
 impl Page {
-    /// Without a frame: reserved, or committed and never stored to.
+    /// Private, without a frame: reserved, or committed and never stored to.
     pub(crate) const fn fresh(access: Option<Access>) -> Self {
-        Self { access, frame: None, wiring: Wiring::Pageable }
+        Self { access, frame: None, wiring: Wiring::Pageable, view: None }
     }
 }
 
+/// Of an address space; `None` is unmapped.
+impl Entry for Option<Page> {
+    const NOTHING: Self = None;
+
+    fn is_unique(self) -> bool {
+        self.is_some_and(|page| page.frame.is_some())
+    }
+}
+
+/// Of an object; `None` is zeros.
+impl Entry for Option<Frame> {
+    const NOTHING: Self = None;
+
+    fn is_unique(self) -> bool {
+        self.is_some()
+    }
+}
+
+// A walk ends in one load.
 const _: () = assert!(size_of::<Option<Page>>() == 8);
 
 /// The binary logarithm of the entries of a table.
 const BITS: u32 = 9;
 const FAN: usize = 1 << BITS;
 
-type Pages = [Option<Page>; FAN];
-type Nodes = [Node; FAN];
+type Pages<T> = [T; FAN];
+type Nodes<T> = [Node<T>; FAN];
 
 /// All that is known of an aligned group of pages.
 #[derive(Clone, Debug)]
-enum Node {
-    /// Every page is this, and none has a frame.
-    Alike(Option<Page>),
+enum Node<T> {
+    /// Every page is this, which many can be.
+    Alike(T),
     /// 512 pages, one by one.
-    Table(Box<Pages>),
+    Table(Box<Pages<T>>),
     /// 512 smaller groups.
-    Directory(Box<Nodes>),
+    Directory(Box<Nodes<T>>),
 }
 
 /// Which pages a node is about: 2^`bits` of them from `first`.
@@ -97,9 +130,9 @@ fn clip(pages: &Range<u64>, within: &Range<u64>) -> Range<u64> {
     pages.start.max(within.start)..pages.end.min(within.end)
 }
 
-impl Node {
+impl<T: Entry> Node<T> {
     /// A node of smaller nodes (or pages) that are all alike.
-    fn divided(page: Option<Page>, span: Span) -> Self {
+    fn divided(page: T, span: Span) -> Self {
         if span.bits == BITS {
             return Self::Table(Box::new([page; FAN]));
         }
@@ -107,12 +140,7 @@ impl Node {
     }
 
     /// `pages` is a part of `span`, and not empty, here and below.
-    fn update(
-        &mut self,
-        span: Span,
-        pages: &Range<u64>,
-        change: &mut impl FnMut(Option<Page>) -> Option<Page>,
-    ) {
+    fn update(&mut self, span: Span, pages: &Range<u64>, change: &mut impl FnMut(T) -> T) {
         if let Self::Alike(was) = *self {
             let now = change(was);
             if now == was {
@@ -150,7 +178,7 @@ impl Node {
         let partial = *pages != span.pages();
         let changed = span.entries(pages);
         let keep = match self {
-            Self::Directory(nodes) => partial && !matches!(nodes[changed.start], Self::Alike(None)),
+            Self::Directory(nodes) => partial && !is_nothing(&nodes[changed.start]),
             Self::Table(_) | Self::Alike(_) => false,
         };
         if !keep && let Some(page) = self.alike(changed) {
@@ -162,15 +190,15 @@ impl Node {
     ///
     /// The entries just outside of what changed are compared first: most changes
     /// make a difference there, and the rest need not be looked at.
-    fn alike(&self, changed: Range<usize>) -> Option<Option<Page>> {
+    fn alike(&self, changed: Range<usize>) -> Option<T> {
         let after = changed.end % FAN;
         let before = (changed.start + FAN - 1) % FAN;
         match self {
             Self::Alike(_) => None,
             Self::Table(table) => {
                 let one = table[changed.start];
-                // Never with a frame: no two pages have the same one.
-                let same = |page: &Option<Page>| *page == one;
+                // Never a unique one: that is the same as no other.
+                let same = |page: &T| *page == one;
                 (same(&table[after]) && same(&table[before]) && table.iter().all(same)).then_some(one)
             }
             Self::Directory(nodes) => {
@@ -185,7 +213,7 @@ impl Node {
         &self,
         span: Span,
         pages: &Range<u64>,
-        see: &mut impl FnMut(Range<u64>, Option<Page>) -> ControlFlow<B>,
+        see: &mut impl FnMut(Range<u64>, T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if let Self::Alike(page) = self {
             return see(pages.clone(), *page);
@@ -208,7 +236,7 @@ impl Node {
 
     fn check(&self, span: Span) -> Result<(), &'static str> {
         match self {
-            Self::Alike(Some(page)) if page.frame.is_some() => return Err("many pages share a frame"),
+            Self::Alike(page) if page.is_unique() => return Err("many pages are the only one of their kind"),
             Self::Alike(_) => return Ok(()),
             Self::Table(_) if span.bits != BITS => return Err("a table is at the wrong level"),
             Self::Table(_) => {}
@@ -218,29 +246,35 @@ impl Node {
             }
         }
         match (self, self.alike(0..FAN)) {
-            (Self::Directory(_), Some(None)) => Err("a directory is kept for pages that are unmapped"),
+            (Self::Directory(_), Some(page)) if page == T::NOTHING => {
+                Err("a directory is kept for pages of which nothing is known")
+            }
             (Self::Table(_), Some(_)) => Err("a table is kept for pages that are alike"),
             (Self::Alike(_) | Self::Table(_) | Self::Directory(_), _) => Ok(()),
         }
     }
 }
 
-/// What every page of an address space is; `None` is unmapped.
+fn is_nothing<T: Entry>(node: &Node<T>) -> bool {
+    matches!(node, Node::Alike(page) if *page == T::NOTHING)
+}
+
+/// What every page of an address space, or of an object, is.
 #[derive(Clone, Debug)]
-pub(crate) struct Table {
-    root: Node,
+pub(crate) struct Table<T> {
+    root: Node<T>,
     /// The span of the root, at least all pages.
     bits: u32,
-    /// How many pages the address space has.
+    /// How many pages there are.
     count: u64,
 }
 
-impl Table {
-    /// Nothing is mapped. There are at most 2^62 pages.
+impl<T: Entry> Table<T> {
+    /// Nothing is known. There are at most 2^62 pages.
     pub(crate) fn new(count: u64) -> Self {
         let needed = u64::BITS - count.saturating_sub(1).leading_zeros();
         let bits = needed.max(1).next_multiple_of(BITS);
-        Self { root: Node::Alike(None), bits, count }
+        Self { root: Node::Alike(T::NOTHING), bits, count }
     }
 
     const fn span(&self) -> Span {
@@ -252,10 +286,10 @@ impl Table {
         self.count
     }
 
-    /// The walk of a TLB miss. Pages behind the last are unmapped.
-    pub(crate) fn get(&self, page: u64) -> Option<Page> {
+    /// The walk of a TLB miss. Nothing is known of pages behind the last.
+    pub(crate) fn get(&self, page: u64) -> T {
         if page >= self.count {
-            return None;
+            return T::NOTHING;
         }
         let mut node = &self.root;
         let mut bits = self.bits;
@@ -273,9 +307,9 @@ impl Table {
     /// Replaces every page by what `change` makes of it. `pages` is not empty and
     /// within the table.
     ///
-    /// A page with a frame is shown to `change` exactly once; pages without one are
+    /// A unique page is shown to `change` exactly once, in ascending order; others are
     /// shown in groups, possibly more than once.
-    pub(crate) fn update(&mut self, pages: Range<u64>, mut change: impl FnMut(Option<Page>) -> Option<Page>) {
+    pub(crate) fn update(&mut self, pages: Range<u64>, mut change: impl FnMut(T) -> T) {
         self.root.update(self.span(), &pages, &mut change);
     }
 
@@ -284,7 +318,7 @@ impl Table {
     pub(crate) fn visit<B>(
         &self,
         pages: Range<u64>,
-        mut see: impl FnMut(Range<u64>, Option<Page>) -> ControlFlow<B>,
+        mut see: impl FnMut(Range<u64>, T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if pages.is_empty() {
             return ControlFlow::Continue(());
@@ -295,7 +329,7 @@ impl Table {
     fn visit_back<B>(
         &self,
         pages: Range<u64>,
-        mut see: impl FnMut(Range<u64>, Option<Page>) -> ControlFlow<B>,
+        mut see: impl FnMut(Range<u64>, T) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if pages.is_empty() {
             return ControlFlow::Continue(());
@@ -304,7 +338,7 @@ impl Table {
     }
 
     /// Whether every page of `pages` is as `fits` wants it.
-    pub(crate) fn all(&self, pages: Range<u64>, fits: impl Fn(Option<Page>) -> bool) -> bool {
+    pub(crate) fn all(&self, pages: Range<u64>, fits: impl Fn(T) -> bool) -> bool {
         let seen =
             self.visit(
                 pages,
@@ -314,7 +348,7 @@ impl Table {
     }
 
     /// The maximal run of pages around `page`, which has it, that all `fit`.
-    pub(crate) fn run(&self, page: u64, fits: impl Fn(Option<Page>) -> bool) -> Range<u64> {
+    pub(crate) fn run(&self, page: u64, fits: impl Fn(T) -> bool) -> Range<u64> {
         let up = self.visit(page..self.count, |group, state| {
             if fits(state) { ControlFlow::Continue(()) } else { ControlFlow::Break(group.start) }
         });
@@ -340,7 +374,7 @@ mod tests {
     const RW: Option<Page> = Some(Page::fresh(Some(Access::READ.union(Access::WRITE))));
     const RESERVED: Option<Page> = Some(Page::fresh(None));
 
-    fn tables(node: &Node) -> usize {
+    fn tables<T>(node: &Node<T>) -> usize {
         match node {
             Node::Alike(_) => 0,
             Node::Table(_) => 1,
@@ -401,7 +435,7 @@ mod tests {
     #[test]
     fn a_page_with_a_frame_is_shown_once_and_keeps_its_table() {
         let mut frames = Frames::new(64);
-        let frame = frames.take().expect("a frame");
+        let frame = frames.take(None).expect("a frame");
         let mut table = Table::new(1 << 35);
         table.update(0..1 << 18, |_| RW);
         table.update(700..701, |page| page.map(|page| Page { frame: Some(frame), ..page }));

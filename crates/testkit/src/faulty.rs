@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 use pagewright_core::region::Region;
 use pagewright_core::{
-    Access, ForeignRun, Geometry, Machine, PageRange, Protection, Refusal, Slot, Truth, Va,
+    Access, Content, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Protection, Refusal,
+    Showing, Slot, Truth, Va, View,
 };
 
 use crate::null::Null;
@@ -28,8 +29,29 @@ pub enum Mode {
     /// Nothing is done.
     Before,
     /// The lower half of the pages, rounded up, is done where the contract permits
-    /// it (commit, protect): of one page, all. Elsewhere nothing is.
+    /// it (commit, protect): of one page, all. So is the lower half of the bytes of a
+    /// transfer, and half of a report. Elsewhere nothing is.
     Half,
+}
+
+/// Which calls are not to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spared {
+    /// All calls may.
+    None,
+    /// Those after which there is no way back: pages that were wired and came to show
+    /// something else are wired again, memory that was taken for the time of a verb is
+    /// released.
+    Cleaning,
+}
+
+/// What a machine knows of stores to a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Which pages were stored to, as well as the machine inside.
+    Exact,
+    /// Nothing: all pages may have been, as the contract permits.
+    Vague,
 }
 
 /// A machine that fails call N, and is `M` otherwise.
@@ -40,23 +62,45 @@ pub struct Faulty<M> {
     inner: M,
     fault: Cell<Option<Fault>>,
     calls: Cell<u64>,
+    /// Whether a call that changes what a target shows came to pass since arming.
+    passed: Cell<bool>,
+    spared: Cell<Spared>,
+    memory: Memory,
 }
 
 impl<M: Machine> Faulty<M> {
     /// A machine that does not fail yet.
     pub const fn new(inner: M) -> Self {
-        Self { inner, fault: Cell::new(None), calls: Cell::new(0) }
+        let (fault, calls, passed) = (Cell::new(None), Cell::new(0), Cell::new(false));
+        Self { inner, fault, calls, passed, spared: Cell::new(Spared::None), memory: Memory::Exact }
+    }
+
+    /// The same with another memory.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory, ..self }
     }
 
     /// Begins to count, and fails as told.
     pub fn arm(&self, fault: Fault) {
         self.fault.set(Some(fault));
         self.calls.set(0);
+        self.passed.set(false);
+    }
+
+    /// From now on some calls do not fail, and are not counted.
+    pub fn spare(&self, spared: Spared) {
+        self.spared.set(spared);
     }
 
     /// Stops failing. Returns whether the failure came to pass.
     pub fn disarm(&self) -> bool {
         self.fault.take().is_some_and(|fault| self.calls.get() >= fault.call)
+    }
+
+    /// Whether bytes may have been copied since arming: a call that does it came to pass.
+    pub const fn passed(&self) -> bool {
+        self.passed.get()
     }
 
     /// The machine inside.
@@ -72,6 +116,23 @@ impl<M: Machine> Faulty<M> {
 
     fn fail_clean(&self) -> Result<(), Refusal> {
         self.trip().map_or(Ok(()), |fault| Err(fault.refusal))
+    }
+
+    fn fail_unless_cleaning(&self) -> Result<(), Refusal> {
+        match self.spared.get() {
+            Spared::None => self.fail_clean(),
+            Spared::Cleaning => Ok(()),
+        }
+    }
+
+    fn recall(&self, range: PageRange, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        match self.memory {
+            Memory::Exact => self.inner.privatised(range, report),
+            Memory::Vague => {
+                report(range);
+                Ok(())
+            }
+        }
     }
 
     fn lower_half(&self, range: PageRange) -> PageRange {
@@ -114,12 +175,12 @@ impl<M: Machine> Machine for Faulty<M> {
     }
 
     fn release(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        self.fail_clean()?;
+        self.fail_unless_cleaning()?;
         self.inner.release(region, range)
     }
 
     fn wire(&mut self, range: PageRange) -> Result<(), Refusal> {
-        self.fail_clean()?;
+        self.fail_unless_cleaning()?;
         self.inner.wire(range)
     }
 
@@ -130,6 +191,80 @@ impl<M: Machine> Machine for Faulty<M> {
 
     fn resync(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth) {
         self.inner.resync(region, range, truth);
+    }
+
+    fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.create(object, pages)
+    }
+
+    fn discard(&mut self, object: ObjectId, first: u64, pages: u64) {
+        self.inner.discard(object, first, pages);
+    }
+
+    fn close(&mut self, object: ObjectId) {
+        self.inner.close(object);
+    }
+
+    fn show(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        content: Content,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.show(region, range, content, access)?;
+        self.passed.set(true);
+        Ok(())
+    }
+
+    fn promote(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.promote(places, content)?;
+        // Bytes of a snapshot that go back below it are those of its copy from now on.
+        if content.view == View::Snapshot {
+            self.passed.set(true);
+        }
+        Ok(())
+    }
+
+    fn recognise(&self, range: PageRange) -> Option<Content> {
+        self.inner.recognise(range)
+    }
+
+    fn privatised(&self, range: PageRange, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        let Some(fault) = self.trip() else { return self.recall(range, report) };
+        if fault.mode == Mode::Half {
+            self.recall(self.lower_half(range), report)?;
+        }
+        Err(fault.refusal)
+    }
+
+    fn transfer(&mut self, held: &[Showing], from: Va, to: Va, bytes: u64) -> Result<(), Refusal> {
+        let Some(fault) = self.trip() else {
+            self.inner.transfer(held, from, to, bytes)?;
+            self.passed.set(true);
+            return Ok(());
+        };
+        if fault.mode == Mode::Half && bytes > 1 {
+            self.passed.set(true);
+            self.inner.transfer(held, from, to, bytes / 2)?;
+        }
+        Err(fault.refusal)
+    }
+
+    fn inherit(&mut self, range: PageRange, inheritance: Inheritance) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.inherit(range, inheritance)
+    }
+
+    fn holds(&self, range: PageRange) -> bool {
+        self.inner.holds(range)
+    }
+
+    fn forsake(&mut self, range: PageRange) {
+        self.inner.forsake(range);
     }
 
     fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
@@ -213,13 +348,14 @@ pub fn atomic(subject: &Fragile, step: &Step) -> Result<u64, String> {
         for call in 1.. {
             let fault = Fault { call, mode, refusal };
             let mut trial = subject.clone();
+            trial.managed().machine().spare(spared(step));
             trial.managed().machine().arm(fault);
             let said = step.perform(&mut trial);
             if !trial.managed().machine().disarm() {
                 break;
             }
             tried += 1;
-            settled(&mut trial, &said, &before, (&outcome, &after))
+            settled(&mut trial, step, &said, &before, (&outcome, &after))
                 .and_then(|()| again(trial, step, &said, (&outcome, &after)))
                 .map_err(|what| format!("{step:?} with {fault:?} said {said:?}: {what}"))?;
         }
@@ -227,9 +363,25 @@ pub fn atomic(subject: &Fragile, step: &Step) -> Result<u64, String> {
     Ok(tried)
 }
 
-/// The step happened with its outcome, or was refused and did not.
+fn spared(step: &Step) -> Spared {
+    match step {
+        Step::Alias(_) | Step::Copy(_) => Spared::Cleaning,
+        Step::Allocate(_)
+        | Step::Free(_)
+        | Step::Protect(_)
+        | Step::Lock(_)
+        | Step::Read { .. }
+        | Step::Write { .. }
+        | Step::Query { .. }
+        | Step::SetLimit { .. } => Spared::None,
+    }
+}
+
+/// The step happened with its outcome, or was refused and did not. Of a copy, a part may
+/// have happened, if it was refused when it had begun.
 fn settled(
     trial: &mut Fragile,
+    step: &Step,
     said: &Outcome,
     before: &Snapshot,
     done: (&Outcome, &Snapshot),
@@ -239,9 +391,42 @@ fn settled(
     let placed_elsewhere = matches!((said, done.0), (Outcome::Range(_), Outcome::Range(_)));
     match said {
         Outcome::Refused(_) if now == *before => Ok(()),
+        Outcome::Refused(_) if is_part(trial, step) => partly(&now, before, done.1),
         _ if (said, &now) == done || placed_elsewhere => Ok(()),
         _ => Err(format!("it is in between: {}", difference(&now, before))),
     }
+}
+
+/// Whether a part of a step may be done: of a copy whose bytes began to move.
+fn is_part(trial: &Fragile, step: &Step) -> bool {
+    matches!(step, Step::Copy(_)) && trial.managed().machine().passed()
+}
+
+/// Every byte is the old or the new one, and nothing else changed.
+fn partly(now: &Snapshot, before: &Snapshot, done: &Snapshot) -> Result<(), String> {
+    if now.regions != before.regions || now.charge != before.charge {
+        return Err(format!("a copy changed more than bytes: {}", difference(now, before)));
+    }
+    let page = now.machine.geometry().page;
+    for (range, _, runs) in &now.regions {
+        let committed = runs.iter().filter(|(_, _, slot)| slot.is_committed());
+        for at in committed.flat_map(|(first, end, _)| *first..*end).map(|number| number * page) {
+            let load = |machine: &Null| {
+                let mut bytes = vec![0; page as usize];
+                machine.read(Va::new(at), &mut bytes);
+                bytes
+            };
+            let (bytes, old, new) = (load(&now.machine), load(&before.machine), load(&done.machine));
+            let known =
+                bytes.iter().zip(old.iter().zip(&new)).all(|(byte, (old, new))| byte == old || byte == new);
+            if !known {
+                return Err(format!(
+                    "in {range}, {at:#x} has bytes that are neither the old nor the new ones"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What was refused succeeds now.
@@ -249,7 +434,12 @@ fn again(mut trial: Fragile, step: &Step, said: &Outcome, done: (&Outcome, &Snap
     if !matches!(said, Outcome::Refused(_)) || said == done.0 {
         return Ok(());
     }
+    // What a copy over itself left is another source.
+    let part = is_part(&trial, step);
     let outcome = step.perform(&mut trial);
+    if part && &outcome == done.0 {
+        return Ok(());
+    }
     if (&outcome, &Snapshot::of(&trial)) == done {
         return Ok(());
     }

@@ -1,16 +1,26 @@
 //! Strategies of operations: ordinary ones most of the time, and every edge.
 
-use pagewright_core::{Action, Disposal, Order, Protection, Wiring};
+use pagewright_core::{Action, Consent, Disposal, Order, Protection, Wiring};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::matrix;
-use crate::op::{Anchor, Bound, Op, Size, Spot, Target, Unit};
+use crate::op::{Anchor, Bound, Landing, Op, Size, Spot, Target, Unit};
 
 /// Some ordinary allocations, and up to `most` operations on them and on anything.
 pub fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
     let found = prop::collection::vec(found(), 1..4);
-    (found, prop::collection::vec(op(), 1..most)).prop_map(|(found, ops)| [found, ops].concat())
+    let scenes = prop::collection::vec(scene(), 1..most);
+    (found, scenes).prop_map(|(found, scenes)| [found, scenes.concat()].concat())
+}
+
+/// One operation, or two that chance alone would rarely bring together.
+fn scene() -> impl Strategy<Value = Vec<Op>> {
+    prop_oneof![
+        8 => op().prop_map(|op| vec![op]),
+        2 => alias_into_decommitted(),
+        1 => copy_of_what_is_written(),
+    ]
 }
 
 /// An allocation that others can work on.
@@ -18,6 +28,7 @@ fn found() -> impl Strategy<Value = Op> {
     let at = |granule| Target::At(Spot { anchor: Anchor::Arena(granule), delta: 0 });
     let size = prop_oneof![
         3 => (1..40_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
+        2 => (32..90_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
         1 => (1..3_u64).prop_map(|count| Size::Of(Unit::Chunk, count, 0x5000)),
     ];
     let action = select(vec![Action::Reserve, Action::ReserveCommit, Action::ReserveCommit]);
@@ -39,6 +50,8 @@ pub fn op() -> impl Strategy<Value = Op> {
         4 => (range(), protection())
             .prop_map(|((at, size), protection)| Op::Protect { at, size, protection }),
         4 => (range(), wiring()).prop_map(|((at, size), wiring)| Op::Lock { at, size, wiring }),
+        4 => alias(),
+        6 => copy(),
         1 => (spot(), 0..9000_usize).prop_map(|(at, length)| Op::Read { at, length }),
         3 => (spot(), 0..9000_usize, any::<u8>())
             .prop_map(|(at, length, first)| Op::Write { at, length, first }),
@@ -62,6 +75,111 @@ fn commit() -> impl Strategy<Value = Op> {
         let (target, action) = (Target::At(at), Action::Commit);
         Op::Allocate { target, size, action, protection }
     })
+}
+
+fn alias() -> impl Strategy<Value = Op> {
+    let exact = || (page_inside(), some_pages());
+    let source = prop_oneof![4 => exact().boxed(), 1 => range().boxed()];
+    (source, landing(), protection(), consent()).prop_map(|((source, size), onto, protection, consent)| {
+        Op::Alias { source, size, onto, protection, consent }
+    })
+}
+
+/// An alias onto pages that were given back just now.
+fn alias_into_decommitted() -> impl Strategy<Value = Vec<Op>> {
+    let protection = prop_oneof![3 => Just(Protection::READ_WRITE), 1 => protection()];
+    (page_inside(), page_inside(), some_pages(), protection).prop_map(|(source, target, size, protection)| {
+        let (onto, consent) = (Landing::Reserved(target), Consent::OwnOnly);
+        vec![
+            Op::Free { at: target, size, disposal: Disposal::Decommit },
+            Op::Alias { source, size, onto, protection, consent },
+        ]
+    })
+}
+
+fn landing() -> impl Strategy<Value = Landing> {
+    let anywhere =
+        Target::Window { low: Bound::None, high: Bound::None, alignment: 0, order: Order::BottomUp };
+    let granule = (0..192_u64).prop_map(|granule| Spot { anchor: Anchor::Arena(granule), delta: 0 });
+    prop_oneof![
+        3 => page_inside().prop_map(Landing::Reserved),
+        1 => spot().prop_map(Landing::Reserved),
+        2 => granule.prop_map(|spot| Landing::Fresh(Target::At(spot))),
+        2 => Just(Landing::Fresh(anywhere)),
+        2 => target().prop_map(Landing::Fresh),
+    ]
+}
+
+fn consent() -> impl Strategy<Value = Consent> {
+    select(vec![Consent::OwnOnly, Consent::Foreign])
+}
+
+/// A copy: of whole pages from whole pages most of the time, with edges, with other
+/// edges on both sides, over itself, and of nonsense.
+fn copy() -> impl Strategy<Value = Op> {
+    let edge = || prop_oneof![3 => Just(0), 2 => select(vec![1_i64, -1, 0x7ff, 0x800, 0xfff])];
+    let alike = (page_inside(), page_inside(), edge(), copied()).prop_map(|(source, target, delta, size)| {
+        let moved = |spot: Spot| Spot { delta: spot.delta + delta, ..spot };
+        Op::Copy { source: moved(source), size, target: moved(target) }
+    });
+    let crooked = (page_inside(), page_inside(), edge(), edge(), copied()).prop_map(
+        |(source, target, from, to, size)| {
+            let moved = |spot: Spot, by| Spot { delta: spot.delta + by, ..spot };
+            Op::Copy { source: moved(source, from), size, target: moved(target, to) }
+        },
+    );
+    let over_itself =
+        (page_inside(), -40..40_i64, edge(), copied()).prop_map(|(source, pages, edge, size)| {
+            let target = Spot { delta: source.delta + pages * 0x1000 + edge, ..source };
+            Op::Copy { source, size, target }
+        });
+    let anything =
+        (spot(), spot(), size()).prop_map(|(source, target, size)| Op::Copy { source, size, target });
+    prop_oneof![6 => alike, 2 => crooked, 3 => over_itself, 2 => anything]
+}
+
+/// Sizes around where a copy becomes lazy, with and without a rest.
+fn copied() -> impl Strategy<Value = Size> {
+    let delta = prop_oneof![3 => Just(0), 1 => select(vec![1_i64, -1, 0x800])];
+    let count = prop_oneof![2 => 1..16_u64, 1 => 14..19_u64, 3 => 16..80_u64, 1 => 500..1000_u64];
+    prop_oneof![
+        5 => (count, delta).prop_map(|(count, delta)| Size::Of(Unit::Page, count, delta)),
+        1 => Just(Size::ToEnd(0)),
+    ]
+}
+
+/// Stores into two places, copies the one over the other, and stores into one again.
+fn copy_of_what_is_written() -> impl Strategy<Value = Vec<Op>> {
+    let inside = (16..64_u64, 0..64_i64, 0..64_i64, any::<bool>());
+    (page_inside(), page_inside(), inside, any::<u8>()).prop_map(
+        |(source, target, (count, first, later, back), byte)| {
+            let within = |spot: Spot, page: i64| Spot { delta: spot.delta + page * 0x1000 + 5, ..spot };
+            let write = |at, first| Op::Write { at, length: 0x1800, first };
+            let after = if back { source } else { target };
+            vec![
+                write(within(source, first), byte),
+                write(within(target, later), byte.wrapping_add(77)),
+                Op::Copy { source, size: Size::Of(Unit::Page, count, 0), target },
+                write(within(after, later), byte.wrapping_add(33)),
+            ]
+        },
+    )
+}
+
+/// The start of a page inside of an allocation.
+fn page_inside() -> impl Strategy<Value = Spot> {
+    let anchor = prop_oneof![
+        1 => (0..6_usize).prop_map(Anchor::Start),
+        2 => (0..6_usize, 0..80_u64).prop_map(|(index, page)| Anchor::Inside(index, page)),
+    ];
+    anchor.prop_map(|anchor| Spot { anchor, delta: 0 })
+}
+
+fn some_pages() -> impl Strategy<Value = Size> {
+    prop_oneof![
+        3 => (1..6_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
+        2 => (6..64_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
+    ]
 }
 
 /// Where and how much: some pages inside of an allocation, most of the time.

@@ -25,6 +25,6 @@ pub mod subject;
 pub use faulty::{Fault, Faulty, Mode};
 pub use model::{Model, Refused};
 pub use null::Null;
-pub use op::{Anchor, Bound, Op, Outcome, Size, Spot, Step, Target, Unit, World};
+pub use op::{Anchor, Bound, Landing, Op, Outcome, Size, Spot, Step, Target, Unit, World};
 pub use run::{agree, check_model};
 pub use subject::{ARENA, Local, Subject};

@@ -3,9 +3,12 @@
 //! Written from the facts; the row that a rule follows is named beside it. What
 //! the facts leave to the implementation is taken from the subject and checked:
 //! where memory is placed, and which of two refusals is reported when both hold
-//! and no row orders them.
+//! and no row orders them. Aliases and copies are eager here.
 
-use std::collections::BTreeMap;
+mod share;
+mod store;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use pagewright_core::{
@@ -14,6 +17,7 @@ use pagewright_core::{
 };
 
 use crate::room::Room;
+use store::{Name, Store};
 
 /// The refusals that are right here. None of them: it should have succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +35,7 @@ pub struct Model {
     arena: Range<u64>,
     limit: u64,
     allocations: Vec<Allocation>,
+    store: Store,
 }
 
 /// One allocation, or the piece of one that a partial release left.
@@ -47,8 +52,14 @@ struct Allocation {
 struct Page {
     protection: Protection,
     wiring: Wiring,
-    /// Empty as long as nobody has written.
-    bytes: Vec<u8>,
+    /// Which bytes it shows.
+    bytes: Name,
+}
+
+impl Page {
+    const fn new(protection: Protection, bytes: Name) -> Self {
+        Self { protection, wiring: Wiring::Pageable, bytes }
+    }
 }
 
 impl Refused {
@@ -75,6 +86,10 @@ fn can_store(protection: Protection) -> bool {
 }
 
 impl Allocation {
+    const fn reserved(range: PageRange, initial: Protection) -> Self {
+        Self { range, initial, pages: BTreeMap::new() }
+    }
+
     fn base(&self) -> u64 {
         self.range.start().get()
     }
@@ -106,9 +121,10 @@ impl Allocation {
         }
     }
 
-    fn commit(&mut self, page: u64, protection: Protection) {
-        let fresh = Page { protection, wiring: Wiring::Pageable, bytes: Vec::new() };
-        self.pages.entry(page).or_insert(fresh).protection = protection;
+    /// A page without memory gets zeros, one with memory keeps what it shows.
+    fn commit(&mut self, page: u64, protection: Protection, store: &mut Store) {
+        let page = self.pages.entry(page).or_insert_with(|| Page::new(protection, store.fresh()));
+        page.protection = protection;
     }
 
     /// The piece of the allocation in `range`, as an allocation of its own.
@@ -122,7 +138,7 @@ impl Allocation {
 impl Model {
     /// Nothing allocated.
     pub const fn new(geometry: Geometry, arena: Range<u64>, limit: u64) -> Self {
-        Self { geometry, arena, limit, allocations: Vec::new() }
+        Self { geometry, arena, limit, allocations: Vec::new(), store: Store::new(geometry.page) }
     }
 
     /// Sets the commit limit; what is promised stays promised.
@@ -130,10 +146,13 @@ impl Model {
         self.limit = bytes;
     }
 
-    /// Bytes promised: the committed pages.
+    /// Bytes promised: the committed pages; those that show the same bytes count once.
     pub fn charge(&self) -> u64 {
-        let pages: usize = self.allocations.iter().map(|a| a.pages.len()).sum();
-        pages as u64 * self.geometry.page
+        self.shown().len() as u64 * self.geometry.page
+    }
+
+    fn shown(&self) -> BTreeSet<Name> {
+        self.allocations.iter().flat_map(|a| a.pages.values()).map(|page| page.bytes).collect()
     }
 
     /// The ranges that are allocated.
@@ -141,10 +160,12 @@ impl Model {
         self.allocations.iter().map(|allocation| allocation.range)
     }
 
-    /// The pages that were ever written since they were committed.
-    pub fn written(&self) -> impl Iterator<Item = u64> {
+    /// The pages that were written, aliased or copied since they were committed, and
+    /// whether they can be loaded.
+    pub fn watched(&self) -> impl Iterator<Item = (u64, bool)> {
         let pages = self.allocations.iter().flat_map(|a| &a.pages);
-        pages.filter(|(_, page)| !page.bytes.is_empty()).map(|(at, _)| *at)
+        let watched = pages.filter(|(_, page)| self.store.is_watched(page.bytes));
+        watched.map(|(at, page)| (*at, can_load(page.protection)))
     }
 
     /// Whether what stands at `at` is known here: nobody else's memory.
@@ -166,6 +187,11 @@ impl Model {
 
     fn each(&self, range: PageRange) -> impl Iterator<Item = u64> + use<> {
         (range.start().get()..range.end().get()).step_by(self.geometry.page as usize)
+    }
+
+    fn each_committed(&self, range: PageRange) -> impl Iterator<Item = &Page> {
+        let within = range.start().get()..range.end().get();
+        self.allocations.iter().flat_map(move |a| a.pages.range(within.clone())).map(|(_, page)| page)
     }
 
     /// Every page touched; in an arithmetic that cannot overflow. The order of
@@ -295,11 +321,11 @@ impl Model {
 
     fn insert(&mut self, range: PageRange, request: &Allocate) -> PageRange {
         let initial = request.protection;
-        let mut allocation = Allocation { range, initial, pages: BTreeMap::new() };
+        let mut allocation = Allocation::reserved(range, initial);
         match request.action {
             Action::Reserve => {}
             Action::Commit | Action::ReserveCommit => {
-                self.each(range).for_each(|page| allocation.commit(page, initial));
+                self.each(range).for_each(|page| allocation.commit(page, initial, &mut self.store));
             }
         }
         self.allocations.push(allocation);
@@ -319,15 +345,14 @@ impl Model {
         if !self.allocations[index].range.covers(range) {
             return Err(Refused::with(Kind::NotReserved));
         }
-        let pages = &self.allocations[index].pages;
-        let had = pages.range(range.start().get()..range.end().get()).count() as u64;
+        let had = self.each_committed(range).count() as u64;
         if self.over_limit(range.bytes() - had * self.geometry.page) {
             return Err(Refused::with(Kind::CommitLimit));
         }
         let pages = self.each(range);
         let allocation = &mut self.allocations[index];
         let protection = allocation.recorded(request.protection);
-        pages.for_each(|page| allocation.commit(page, protection));
+        pages.for_each(|page| allocation.commit(page, protection, &mut self.store));
         Ok(range)
     }
 
@@ -364,6 +389,7 @@ impl Model {
                 self.allocations.extend(allocation.piece(end, allocation.end()));
             }
         }
+        self.store.sweep(&self.shown());
         Ok(range)
     }
 
@@ -394,7 +420,7 @@ impl Model {
         let pages = self.each(range);
         let allocation = &mut self.allocations[index];
         let protection = allocation.recorded(request.protection);
-        pages.for_each(|page| allocation.commit(page, protection));
+        pages.for_each(|page| allocation.commit(page, protection, &mut self.store));
         old.ok_or(Refused::with(Kind::NotCommitted))
     }
 
@@ -493,25 +519,23 @@ impl Model {
             let Some(page) = page else { break };
             let offset = (here - self.page_of(here)) as usize;
             let count = (self.geometry.page as usize - offset).min(length - bytes.len());
-            match page.bytes.get(offset..offset + count) {
-                Some(part) => bytes.extend_from_slice(part),
-                None => bytes.resize(bytes.len() + count, 0),
-            }
+            self.store.load(page.bytes, offset, count, &mut bytes);
         }
         bytes
     }
 
     /// Stores bytes at `at`, up to the first that cannot be; returns how many.
     pub fn write(&mut self, at: u64, from: &[u8]) -> usize {
-        let size = self.geometry.page as usize;
-        for (done, byte) in from.iter().enumerate() {
-            let Some(here) = at.checked_add(done as u64) else { return done };
+        let mut done = 0;
+        while done < from.len() {
+            let Some(here) = at.checked_add(done as u64) else { break };
             let offset = (here - self.page_of(here)) as usize;
-            let page = self.committed_mut(here).filter(|page| can_store(page.protection));
-            let Some(page) = page else { return done };
-            page.bytes.resize(size, 0);
-            page.bytes[offset] = *byte;
+            let page = self.committed(here).filter(|page| can_store(page.protection));
+            let Some(name) = page.map(|page| page.bytes) else { break };
+            let count = (self.geometry.page as usize - offset).min(from.len() - done);
+            self.store.store(name, offset, &from[done..done + count]);
+            done += count;
         }
-        from.len()
+        done
     }
 }

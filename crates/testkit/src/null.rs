@@ -1,19 +1,29 @@
 //! The simplest machine that keeps the contract: a table of pages.
 //!
 //! It is strict: a call that breaks a precondition of the contract is remembered and
-//! reported by [`Null::mirrors`], and memory cannot be taken away under a lock, as on
-//! kernels that refuse it.
+//! reported by [`Null::mirrors`]. What one kernel or another does, it does: memory cannot
+//! be taken away under a lock, and a page that comes to show something else is not wired
+//! any more.
+//!
+//! Two are equal if no program could tell them apart: which object's number is behind a
+//! page does not count, who else shows the page does.
+
+mod mirror;
+mod objects;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
-use pagewright_core::region::Region;
 use pagewright_core::{
-    Access, AddressSpace, Backing, ForeignRun, Geometry, Machine, PageRange, Protection, Refusal, Slot,
-    Standing, Truth, Va, Wiring,
+    Access, Backing, Content, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Protection,
+    Refusal, Showing, Standing, Truth, Va, Wiring,
 };
 
+use objects::{Object, Shows};
+
 /// A machine of nothing but tables.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Null {
     geometry: Geometry,
     /// Our ranges, by start: end.
@@ -22,6 +32,9 @@ pub struct Null {
     pages: BTreeMap<u64, Page>,
     /// What others mapped, ascending.
     others: Vec<Other>,
+    /// What their pages hold, by address; those that are not here hold zeros.
+    theirs: BTreeMap<u64, Shows>,
+    objects: BTreeMap<ObjectId, Object>,
     /// The first broken precondition.
     breach: Option<String>,
 }
@@ -31,16 +44,7 @@ pub struct Null {
 struct Page {
     access: Access,
     wiring: Wiring,
-    /// Empty as long as all bytes are zero.
-    bytes: Vec<u8>,
-}
-
-impl PartialEq for Page {
-    fn eq(&self, other: &Self) -> bool {
-        let zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
-        (self.access, self.wiring) == (other.access, other.wiring)
-            && (self.bytes == other.bytes || (zero(&self.bytes) && zero(&other.bytes)))
-    }
+    shows: Shows,
 }
 
 /// A mapping of somebody else.
@@ -55,7 +59,15 @@ struct Other {
 impl Null {
     /// An empty machine of this shape.
     pub const fn new(geometry: Geometry) -> Self {
-        Self { geometry, ours: BTreeMap::new(), pages: BTreeMap::new(), others: Vec::new(), breach: None }
+        Self {
+            geometry,
+            ours: BTreeMap::new(),
+            pages: BTreeMap::new(),
+            others: Vec::new(),
+            theirs: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            breach: None,
+        }
     }
 
     /// Somebody else maps `range`.
@@ -68,58 +80,15 @@ impl Null {
         self.others.sort_by_key(|other| other.range.start());
     }
 
-    /// Proves that this machine is what the truth says, page by page, and that every
-    /// call so far kept the contract.
+    /// Somebody else takes its mapping at `at` away; what others show of an object of
+    /// ours ends with it.
     ///
-    /// # Errors
-    /// The first difference, in words.
-    pub fn mirrors(&self, space: &AddressSpace) -> Result<(), String> {
-        if let Some(what) = &self.breach {
-            return Err(format!("a call broke the contract: {what}"));
-        }
-        let mut bytes = 0;
-        let mut pages = 0;
-        for (range, region) in space.regions() {
-            if !self.covers(range) {
-                return Err(format!("the machine does not hold all of {range}"));
-            }
-            bytes += range.bytes();
-            pages += self.mirrors_region(range, region)?;
-        }
-        if bytes != self.ours.iter().map(|(start, end)| end - start).sum::<u64>() {
-            return Err("the machine holds ranges that no region has".into());
-        }
-        if pages != self.pages.len() {
-            return Err("the machine holds memory that no region has".into());
-        }
-        Ok(())
-    }
-
-    fn mirrors_region(&self, range: PageRange, region: &Region) -> Result<usize, String> {
-        let size = self.geometry.page;
-        let (first, end) = (range.start().get() / size, range.end().get() / size);
-        let mut count = 0;
-        for (from, to, slot) in region.pages.runs(first, end) {
-            for at in (from..to).take(if slot.is_committed() { usize::MAX } else { 0 }) {
-                self.mirrors_page(at * size, slot)?;
-                count += 1;
-            }
-        }
-        Ok(count)
-    }
-
-    fn mirrors_page(&self, at: u64, slot: Slot) -> Result<(), String> {
-        let truth = slot.protection().map(Protection::effective);
-        match self.pages.get(&at) {
-            Some(page) if Some(page.access) != truth => {
-                Err(format!("{at:#x} has {:?}, the truth is {truth:?}", page.access))
-            }
-            Some(page) if page.wiring != slot.wiring() => {
-                Err(format!("{at:#x} is {:?}, the truth is {:?}", page.wiring, slot.wiring()))
-            }
-            Some(_) => Ok(()),
-            None => Err(format!("{at:#x} has no memory, the truth is {truth:?}")),
-        }
+    /// # Panics
+    /// If nobody else has one there.
+    pub fn withdraw(&mut self, at: Va) {
+        let found = self.others.iter().position(|other| other.range.contains(at));
+        let other = self.others.remove(found.expect("somebody else's mapping"));
+        self.theirs.retain(|page, _| !other.range.contains(Va::new(*page)));
     }
 
     /// Every mapped range in ascending order, and whose it is.
@@ -176,9 +145,16 @@ impl Null {
     /// Gives the pages memory if they have none, and this access.
     fn give(&mut self, range: PageRange, access: Access) {
         for at in self.each(range) {
-            let fresh = Page { access, wiring: Wiring::Pageable, bytes: Vec::new() };
+            let fresh = Page { access, wiring: Wiring::Pageable, shows: Shows::ZEROS };
             self.pages.entry(at).or_insert(fresh).access = access;
         }
+    }
+
+    /// What may be done with a page, ours or others'; `None` if it has no memory.
+    fn access_at(&self, page: u64) -> Option<Access> {
+        let other = || self.others.iter().find(|other| other.range.contains(Va::new(page)));
+        let own = self.pages.get(&page).map(|page| page.access);
+        own.or_else(|| Some(other()?.protection.effective()))
     }
 
     /// The page that holds `at`, the offset in it, and how many bytes from there.
@@ -228,14 +204,7 @@ impl Machine for Null {
 
     fn release(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
         self.expect_ours(region, range);
-        self.drop_pages(range);
-        let (from, to) = (range.start().get(), range.end().get());
-        let cut: Vec<_> = self.ours.range(..to).filter(|(_, end)| **end > from).collect();
-        for (start, end) in cut.into_iter().map(|(&s, &e)| (s, e)).collect::<Vec<_>>() {
-            self.ours.remove(&start);
-            self.ours.extend((start < from).then_some((start, from)));
-            self.ours.extend((to < end).then_some((to, end)));
-        }
+        self.forsake(range);
         Ok(())
     }
 
@@ -258,13 +227,92 @@ impl Machine for Null {
         self.expect_ours(region, range);
         let mut at = range.start();
         while at < range.end() {
-            let (end, access) = truth.run(at);
+            let ((end, access), (stop, content)) = (truth.run(at), truth.content(at));
+            let end = end.min(stop);
             let run = PageRange::between(at.get(), end.get()).expect("runs are not empty");
             match access {
-                Some(access) => self.give(run, access),
+                Some(access) => {
+                    self.give(run, access);
+                    self.settle(run, content);
+                }
                 None => self.drop_pages(run),
             }
             at = end;
+        }
+    }
+
+    fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal> {
+        self.require(!self.objects.contains_key(&object), || format!("{object:?} is made twice"));
+        self.objects.insert(object, Object::new(pages));
+        Ok(())
+    }
+
+    fn discard(&mut self, object: ObjectId, first: u64, pages: u64) {
+        self.discard_pages(object, first, pages);
+    }
+
+    fn close(&mut self, object: ObjectId) {
+        let shown = self.showings().any(|(_, spot)| spot.object == object);
+        self.require(!shown, || format!("{object:?} is closed while it is shown"));
+        self.objects.remove(&object);
+    }
+
+    fn show(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        content: Content,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        self.expect_ours(region, range);
+        self.expect_pages(range, content);
+        self.show_pages(range, content, access);
+        Ok(())
+    }
+
+    fn promote(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal> {
+        self.promote_pages(places, content)
+    }
+
+    fn recognise(&self, range: PageRange) -> Option<Content> {
+        self.recognise_pages(range)
+    }
+
+    fn privatised(&self, range: PageRange, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        self.report_privatised(range, report);
+        Ok(())
+    }
+
+    fn transfer(&mut self, held: &[Showing], from: Va, to: Va, bytes: u64) -> Result<(), Refusal> {
+        self.expect_held(held, from, bytes);
+        let mut captured = vec![0; bytes as usize];
+        let done =
+            self.read(from, &mut captured) == captured.len() && self.write(to, &captured) == captured.len();
+        self.require(done, || format!("{bytes:#x} bytes cannot be copied from {from} to {to}"));
+        if done { Ok(()) } else { Err(Refusal::Unmapped) }
+    }
+
+    fn inherit(&mut self, range: PageRange, _: Inheritance) -> Result<(), Refusal> {
+        let mapped = self.each(range).all(|at| {
+            self.covers(PageRange::between(at, at + self.geometry.page).expect("a page"))
+                || self.others.iter().any(|other| other.range.contains(Va::new(at)))
+        });
+        self.require(mapped, || format!("{range} is to be inherited, and is not mapped"));
+        Ok(())
+    }
+
+    fn holds(&self, range: PageRange) -> bool {
+        self.covers(range)
+    }
+
+    fn forsake(&mut self, range: PageRange) {
+        self.drop_pages(range);
+        let (from, to) = (range.start().get(), range.end().get());
+        let cut: Vec<_> = self.ours.range(..to).filter(|(_, end)| **end > from).collect();
+        for (start, end) in cut.into_iter().map(|(&s, &e)| (s, e)).collect::<Vec<_>>() {
+            self.ours.remove(&start);
+            self.ours.extend((start < from).then_some((start, from)));
+            self.ours.extend((to < end).then_some((to, end)));
         }
     }
 
@@ -286,11 +334,12 @@ impl Machine for Null {
                 break;
             } else {
                 let other = other.expect("core does not ask about its own regions");
+                let (start, end, shown) = self.alike(other.range, at);
                 let standing = Standing::Mapped {
                     protection: other.protection,
                     initial: other.initial,
-                    allocation: start,
-                    backing: other.backing,
+                    allocation: other.range.start().get(),
+                    backing: if shown { Backing::View } else { other.backing },
                 };
                 return Ok(ForeignRun { start, end, standing });
             }
@@ -311,11 +360,10 @@ impl Machine for Null {
         while done < into.len() {
             let Some(here) = at.checked_add(done as u64) else { break };
             let (page, offset, count) = self.locate(here.get(), into.len() - done);
-            let Some(page) = self.pages.get(&page) else { break };
-            if !page.access.contains(Access::READ) {
+            if !self.access_at(page).is_some_and(|access| access.contains(Access::READ)) {
                 break;
             }
-            match page.bytes.get(offset..offset + count) {
+            match self.seen(page).get(offset..offset + count) {
                 Some(bytes) => into[done..done + count].copy_from_slice(bytes),
                 None => into[done..done + count].fill(0),
             }
@@ -325,17 +373,14 @@ impl Machine for Null {
     }
 
     fn write(&mut self, at: Va, from: &[u8]) -> usize {
-        let size = self.geometry.page as usize;
         let mut done = 0;
         while done < from.len() {
             let Some(here) = at.checked_add(done as u64) else { break };
             let (page, offset, count) = self.locate(here.get(), from.len() - done);
-            let Some(page) = self.pages.get_mut(&page) else { break };
-            if !page.access.contains(Access::WRITE) {
+            if !self.access_at(page).is_some_and(|access| access.contains(Access::WRITE)) {
                 break;
             }
-            page.bytes.resize(size, 0);
-            page.bytes[offset..offset + count].copy_from_slice(&from[done..done + count]);
+            self.stored_to(page)[offset..offset + count].copy_from_slice(&from[done..done + count]);
             done += count;
         }
         done

@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use pagewright_core::{
-    Action, Allocate, Disposal, Error, Free, Geometry, Info, Lock, Order, PageRange, Place, Protect,
-    Protection, Window, Wiring,
+    Action, Alias, Allocate, Consent, CopyRange, Disposal, Error, Free, Geometry, Info, Lock, Onto, Order,
+    PageRange, Place, Protect, Protection, Window, Wiring,
 };
 
 use crate::subject::Subject;
@@ -101,6 +101,15 @@ pub enum Target {
     },
 }
 
+/// Where an alias goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landing {
+    /// Into what is reserved there.
+    Reserved(Spot),
+    /// Into a reservation of its own.
+    Fresh(Target),
+}
+
 /// An operation, as generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are those of core's requests")]
@@ -113,6 +122,10 @@ pub enum Op {
     Protect { at: Spot, size: Size, protection: Protection },
     /// See [`Lock`].
     Lock { at: Spot, size: Size, wiring: Wiring },
+    /// See [`Alias`].
+    Alias { source: Spot, size: Size, onto: Landing, protection: Protection, consent: Consent },
+    /// See [`CopyRange`].
+    Copy { source: Spot, size: Size, target: Spot },
     /// Copies bytes out.
     Read { at: Spot, length: usize },
     /// Copies bytes in, counting up from `first`.
@@ -135,6 +148,10 @@ pub enum Step {
     Protect(Protect),
     /// Wire or let go.
     Lock(Lock),
+    /// Show pages in a second place.
+    Alias(Alias),
+    /// Copy from place to place.
+    Copy(CopyRange),
     /// Copy bytes out.
     Read { at: u64, length: usize },
     /// Copy bytes in.
@@ -158,6 +175,8 @@ pub enum Outcome {
     Bytes(Vec<u8>),
     /// How many bytes were written.
     Count(usize),
+    /// How many bytes were copied from place to place.
+    Copied(u64),
     /// Done.
     Done,
     /// No.
@@ -275,6 +294,18 @@ impl World {
                 let at = self.spot(at);
                 Step::Lock(Lock { at, size: self.size(at, size), wiring })
             }
+            Op::Alias { source, size, onto, protection, consent } => {
+                let source = self.spot(source);
+                let onto = match onto {
+                    Landing::Reserved(spot) => Onto::Reserved(self.spot(spot)),
+                    Landing::Fresh(target) => Onto::Fresh(self.place(target).0),
+                };
+                Step::Alias(Alias { source, size: self.size(source, size), onto, protection, consent })
+            }
+            Op::Copy { source, size, target } => {
+                let (source, target) = (self.spot(source), self.spot(target));
+                Step::Copy(CopyRange { source, size: self.size(source, size), target })
+            }
             Op::Read { at, length } => Step::Read { at: self.spot(at), length },
             Op::Write { at, length, first } => {
                 let bytes = (0..length).map(|i| first.wrapping_add(i as u8)).collect();
@@ -287,7 +318,7 @@ impl World {
 
     /// Remembers what a step made, for later operations to refer to.
     pub fn learn(&mut self, step: &Step, outcome: &Outcome) {
-        if let (Step::Allocate(_), Outcome::Range(range)) = (step, outcome)
+        if let (Step::Allocate(_) | Step::Alias(_), Outcome::Range(range)) = (step, outcome)
             && !self.made.iter().any(|made| made.covers(*range))
         {
             self.made.push(*range);
@@ -303,6 +334,8 @@ impl Step {
             Self::Allocate(request) => range(subject.allocate(request)),
             Self::Free(request) => range(subject.free(request)),
             Self::Lock(request) => range(subject.lock(request)),
+            Self::Alias(request) => range(subject.alias(request)),
+            Self::Copy(request) => subject.copy(request).map_or_else(Outcome::Refused, Outcome::Copied),
             Self::Protect(request) => subject.protect(request).map_or_else(Outcome::Refused, Outcome::Old),
             Self::Query { at } => subject.query(*at).map_or_else(Outcome::Refused, Outcome::Info),
             Self::Read { at, length } => {
@@ -319,18 +352,24 @@ impl Step {
         }
     }
 
-    /// The first address and the bytes that the step is about, as asked for.
-    pub fn about(&self) -> Option<(u64, u64)> {
+    /// The first addresses and the bytes that the step is about, as asked for: what is
+    /// changed, and the source after that.
+    pub fn about(&self) -> Vec<(u64, u64)> {
         match self {
             Self::Allocate(Allocate { place: Place::At(at), size, .. })
             | Self::Free(Free { at, size, .. })
             | Self::Protect(Protect { at, size, .. })
-            | Self::Lock(Lock { at, size, .. }) => Some((*at, *size)),
-            Self::Read { at, length } => Some((*at, *length as u64)),
-            Self::Write { at, bytes } => Some((*at, bytes.len() as u64)),
-            Self::Query { at } => Some((*at, 1)),
+            | Self::Lock(Lock { at, size, .. }) => vec![(*at, *size)],
+            Self::Alias(Alias { source, size, onto, .. }) => match onto {
+                Onto::Reserved(at) | Onto::Fresh(Place::At(at)) => vec![(*at, *size), (*source, *size)],
+                Onto::Fresh(Place::Window(_) | Place::Near(_)) => vec![(*source, *size)],
+            },
+            Self::Copy(CopyRange { source, size, target }) => vec![(*target, *size), (*source, *size)],
+            Self::Read { at, length } => vec![(*at, *length as u64)],
+            Self::Write { at, bytes } => vec![(*at, bytes.len() as u64)],
+            Self::Query { at } => vec![(*at, 1)],
             Self::Allocate(Allocate { place: Place::Window(_) | Place::Near(_), .. })
-            | Self::SetLimit { .. } => None,
+            | Self::SetLimit { .. } => vec![],
         }
     }
 }

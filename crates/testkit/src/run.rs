@@ -2,7 +2,7 @@
 
 use std::env;
 
-use pagewright_core::{Info, PageRange, State};
+use pagewright_core::{Consent, Info, State};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::generate;
@@ -38,16 +38,17 @@ pub fn try_agree(subject: &mut dyn Subject, ops: &[Op]) -> Result<(), String> {
     Ok(())
 }
 
-/// Model test: generated operations on subjects that `make` makes, one a case.
+/// Model test: generated operations on subjects that `make` makes, one a case; so many
+/// cases.
 ///
 /// `PAGEWRIGHT_CASES` sets the number of cases, `PAGEWRIGHT_SEED` the seed; both
 /// are fixed by default, so that a plain `cargo test` does the same every time.
 ///
 /// # Panics
 /// At a disagreement, with the seed and the shortest operations that show it.
-pub fn check_model<S: Subject>(make: impl Fn() -> S) {
+pub fn check_model<S: Subject>(cases: u32, make: impl Fn() -> S) {
     let strategy = generate::ops(40);
-    let (mut runner, seed) = runner(256);
+    let (mut runner, seed) = runner(cases);
     let outcome = runner.run(&strategy, |ops| try_agree(&mut make(), &ops).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => {}
@@ -127,11 +128,21 @@ impl<'a> Bout<'a> {
             Step::Lock(request) => {
                 touched(request.at, request.size).map_or(true, |range| self.model.knows_all(range))
             }
-            Step::Read { .. } | Step::Write { .. } => {
-                let (at, size) = step.about().unwrap_or_default();
+            // What others mapped is refused, unless it may be used.
+            Step::Alias(request) => match request.consent {
+                Consent::OwnOnly => true,
+                Consent::Foreign => {
+                    touched(request.source, request.size).map_or(true, |range| self.model.knows_all(range))
+                }
+            },
+            // The target is looked at when the source was found to be right.
+            Step::Copy(request) => [request.source, request.target]
+                .into_iter()
+                .all(|at| touched(at, request.size).map_or(true, |range| self.model.knows_all(range))),
+            Step::Read { .. } | Step::Write { .. } => step.about().into_iter().all(|(at, size)| {
                 touched(at, size)
                     .map_or(at > self.world.geometry.highest, |range| self.model.knows_all(range))
-            }
+            }),
         }
     }
 
@@ -152,6 +163,14 @@ impl<'a> Bout<'a> {
             Step::Free(request) => self.model.free(request).map(Outcome::Range),
             Step::Protect(request) => self.model.protect(request).map(Outcome::Old),
             Step::Lock(request) => self.model.lock(request, refused).map(Outcome::Range),
+            Step::Alias(request) => {
+                let chosen = match said {
+                    Outcome::Range(range) => Some(*range),
+                    _ => None,
+                };
+                self.model.alias(request, chosen).map(Outcome::Range)
+            }
+            Step::Copy(request) => self.model.copy(request).map(Outcome::Copied),
             Step::Query { at } => return self.compare_query(*at).map(|_| ()),
             Step::Read { at, length } => Ok(Outcome::Bytes(self.model.read(*at, *length))),
             Step::Write { at, bytes } => Ok(Outcome::Count(self.model.write(*at, bytes))),
@@ -165,10 +184,11 @@ impl<'a> Bout<'a> {
 
     /// The answers at both ends of what the step was about.
     fn compare_edges(&mut self, step: &Step) -> Result<(), String> {
-        let Some((at, size)) = step.about() else { return Ok(()) };
-        let end = at.wrapping_add(size);
-        for at in [at.wrapping_sub(1), at, end.wrapping_sub(1), end] {
-            self.compare_query(at)?;
+        for (at, size) in step.about() {
+            let end = at.wrapping_add(size);
+            for at in [at.wrapping_sub(1), at, end.wrapping_sub(1), end] {
+                self.compare_query(at)?;
+            }
         }
         Ok(())
     }
@@ -203,34 +223,60 @@ impl<'a> Bout<'a> {
         Ok(end)
     }
 
-    /// The bytes of every page that was written, and of those at both ends of what
-    /// the step touched.
+    /// The bytes of every page that was written, aliased or copied, and of those at both
+    /// ends of what the step touched.
     fn compare_bytes(&mut self, step: &Step, outcome: &Outcome) -> Result<(), String> {
         let page = self.world.geometry.page;
-        let mut pages: Vec<u64> = self.model.written().collect();
-        let about = step.about().and_then(|(at, size)| self.model.touched(at, size).ok());
-        let touched = match outcome {
-            Outcome::Range(range) => Some(*range),
-            _ => about,
-        };
-        let ends = |range: PageRange| {
+        for (at, size) in runs(self.model.watched().collect(), page) {
+            self.compare_run(at, size)?;
+        }
+        let about = step.about().into_iter();
+        let mut touched: Vec<_> = about.filter_map(|(at, size)| self.model.touched(at, size).ok()).collect();
+        if let Outcome::Range(range) = outcome {
+            touched.push(*range);
+        }
+        for range in touched {
             let (start, end) = (range.start().get(), range.end().get());
-            [start, start + page, end.saturating_sub(2 * page), end - page]
-        };
-        pages.extend(touched.map(ends).into_iter().flatten().filter(|at| self.model.knows(*at)));
-        for at in pages {
-            let expected = self.model.read(at, page as usize);
-            let mut bytes = vec![0xee; page as usize];
-            let count = self.subject.read(at, &mut bytes);
-            if bytes.get(..count) != Some(&expected[..]) {
-                return Err(format!(
-                    "the bytes of {at:#x} differ: {count} read, the model has {}",
-                    expected.len()
-                ));
+            for at in [start, start + page, end.saturating_sub(2 * page), end - page] {
+                if self.model.knows(at) {
+                    self.compare_run(at, page)?;
+                }
             }
         }
         Ok(())
     }
+
+    /// Compares what can be loaded from `at` on.
+    fn compare_run(&mut self, at: u64, size: u64) -> Result<(), String> {
+        let expected = self.model.read(at, size as usize);
+        let mut bytes = vec![0xee; size as usize];
+        let count = self.subject.read(at, &mut bytes);
+        if bytes.get(..count) == Some(&expected[..]) {
+            return Ok(());
+        }
+        let good = bytes.iter().zip(&expected).take(count).take_while(|(said, right)| said == right).count();
+        Err(format!(
+            "the bytes from {:#x} differ: {count} from {at:#x} read, the model has {}",
+            at + good as u64,
+            expected.len()
+        ))
+    }
+}
+
+/// The most bytes that are compared in one go.
+const STRIDE: u64 = 0x4_0000;
+
+/// Neighbours that can be loaded, together; pages that cannot, alone. Start and size.
+fn runs(mut pages: Vec<(u64, bool)>, page: u64) -> Vec<(u64, u64)> {
+    pages.sort_unstable();
+    let mut runs: Vec<(u64, u64, bool)> = Vec::new();
+    for (at, loadable) in pages {
+        match runs.last_mut() {
+            Some((start, size, true)) if loadable && *start + *size == at && *size < STRIDE => *size += page,
+            Some(_) | None => runs.push((at, page, loadable)),
+        }
+    }
+    runs.into_iter().map(|(at, size, _)| (at, size)).collect()
 }
 
 /// Free space ends where the arena does: what is behind is not known.

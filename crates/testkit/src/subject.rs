@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use pagewright_core::{
-    Allocate, Error, Free, Geometry, Info, Kind, Lock, Machine, Managed, PageRange, Protect, Protection, Va,
-    check,
+    Alias, Allocate, CopyRange, Error, Free, Geometry, Info, Kind, Lock, Machine, Managed, PageRange,
+    Protect, Protection, Va, check,
 };
 
 /// The thing under test: core on some machine, in this process or in another.
@@ -48,6 +48,18 @@ pub trait Subject {
     /// # Errors
     /// What the facts say.
     fn lock(&mut self, request: &Lock) -> Result<PageRange, Error>;
+
+    /// Shows pages in a second place.
+    ///
+    /// # Errors
+    /// What the facts say.
+    fn alias(&mut self, request: &Alias) -> Result<PageRange, Error>;
+
+    /// Copies bytes from place to place.
+    ///
+    /// # Errors
+    /// What the facts say.
+    fn copy(&mut self, request: &CopyRange) -> Result<u64, Error>;
 
     /// What stands at an address.
     ///
@@ -155,6 +167,14 @@ impl<M: Machine> Subject for Local<M> {
 
     fn lock(&mut self, request: &Lock) -> Result<PageRange, Error> {
         self.managed.lock(request)
+    }
+
+    fn alias(&mut self, request: &Alias) -> Result<PageRange, Error> {
+        self.managed.alias(request)
+    }
+
+    fn copy(&mut self, request: &CopyRange) -> Result<u64, Error> {
+        self.managed.copy(request)
     }
 
     fn query(&mut self, at: u64) -> Result<Info, Error> {

@@ -4,14 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use pagewright::{Memory, Process, win32};
-use serde_json::json;
+use pagewright::{Guard, Memory, Process, State, win32};
+use serde_json::{Value, json};
 
 use crate::args;
 use crate::cmd::{Names, open, usual};
 use crate::fail::Fail;
 use crate::out::{Answer, Form, Out, paint};
-use crate::render::{DIM, GOOD, OURS, hex, human, thousands};
+use crate::render::{DIM, GOOD, OURS, count, exact, hex};
 
 /// How much is held at a time: what is asked for may be more than there is memory.
 const CHUNK: u64 = 1 << 20;
@@ -22,10 +22,15 @@ pub(crate) fn read(args: &args::Read, out: Out) -> Result<(), Fail> {
     let process = open(args.pid)?;
     match (&args.out, out.form) {
         (Some(path), _) if path == Path::new("-") => copy_to_output(&process, args, out),
-        (Some(path), _) => copy_to_file(&process, args, path).and_then(|size| {
-            let text = format!("{} bytes written to {}\n", thousands(size), path.display());
-            out.answer(&Answer { json: json!({"out": path.to_string_lossy(), "size": size}), text })
-        }),
+        (Some(path), Form::Json) => {
+            let mut hex = Hex::default();
+            let size = copy_to_file(&process, args, path, &mut |bytes| hex.push(bytes, ADVICE_WITH_FILE))?;
+            out.document(&hex.document(args, size, Some(path)))
+        }
+        (Some(path), Form::Text) => {
+            let size = copy_to_file(&process, args, path, &mut |_| Ok(()))?;
+            out.say(&format!("{} written to {}\n", count(size, "byte"), path.display()))
+        }
         (None, Form::Json) => copy_to_json(&process, args, out),
         (None, Form::Text) => dump(&process, args, out),
     }
@@ -45,19 +50,40 @@ fn dump(process: &Process, args: &args::Read, out: Out) -> Result<(), Fail> {
 }
 
 fn copy_to_json(process: &Process, args: &args::Read, out: Out) -> Result<(), Fail> {
-    let mut data = String::new();
-    each_chunk(process, args, &mut |bytes| {
-        data.try_reserve(2 * bytes.len()).map_err(|_| {
-            Fail::memory("there is no memory for so much; give a smaller size, or --out (--size)".into())
-        })?;
+    let mut hex = Hex::default();
+    each_chunk(process, args, &mut |bytes| hex.push(bytes, ADVICE))?;
+    out.document(&hex.document(args, args.size, None))
+}
+
+/// What to do if the document becomes too long for us.
+const ADVICE: &str = "there is no memory for so much; give a smaller size, or --out without --json (--size)";
+const ADVICE_WITH_FILE: &str =
+    "there is no memory for so much in a document; leave --json out, or give a smaller size (--json, --size)";
+
+/// Bytes for a document.
+#[derive(Debug, Default)]
+struct Hex(String);
+
+impl Hex {
+    fn push(&mut self, bytes: &[u8], advice: &str) -> Result<(), Fail> {
+        self.0.try_reserve(2 * bytes.len()).map_err(|_| Fail::memory(advice.to_owned()))?;
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
         for byte in bytes {
-            data.extend(
-                [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0')),
-            );
+            self.0.extend([digit(byte >> 4), digit(byte & 15)]);
         }
         Ok(())
-    })?;
-    out.document(&json!({"base": hex(args.at), "size": data.len() / 2, "data": data}))
+    }
+
+    /// The same keys with and without a file, which is named where there is one.
+    fn document(self, args: &args::Read, size: u64, path: Option<&Path>) -> Value {
+        let mut document = json!({"base": hex(args.at), "size": size});
+        // The macro would copy it.
+        document["data"] = self.0.into();
+        if let Some(path) = path {
+            document["out"] = path.to_string_lossy().into();
+        }
+        document
+    }
 }
 
 /// With `--json` there is nothing else to print: the bytes are what standard output was asked for.
@@ -69,8 +95,13 @@ fn copy_to_output(process: &Process, args: &args::Read, out: Out) -> Result<(), 
     each_chunk(process, args, &mut |bytes| out.raw(bytes))
 }
 
-/// All or nothing: the file appears under its name when it is complete.
-fn copy_to_file(process: &Process, args: &args::Read, path: &Path) -> Result<u64, Fail> {
+/// All or nothing: the file appears under its name when it is complete. `also` sees the same bytes.
+fn copy_to_file(
+    process: &Process,
+    args: &args::Read,
+    path: &Path,
+    also: &mut dyn FnMut(&[u8]) -> Result<(), Fail>,
+) -> Result<u64, Fail> {
     let fail = |error: io::Error| Fail::file("--out", path, &error);
     if path.is_dir() {
         return Err(fail(io::ErrorKind::IsADirectory.into()));
@@ -79,6 +110,7 @@ fn copy_to_file(process: &Process, args: &args::Read, path: &Path) -> Result<u64
     let mut size = 0;
     each_chunk(process, args, &mut |bytes| {
         size += bytes.len() as u64;
+        also(bytes)?;
         draft.file.write_all(bytes).map_err(fail)
     })?;
     draft.publish(path).map_err(fail)?;
@@ -137,14 +169,7 @@ fn each_chunk(
     args: &args::Read,
     take: &mut dyn FnMut(&[u8]) -> Result<(), Fail>,
 ) -> Result<(), Fail> {
-    // The Win32 call sees the whole range first, and so do we.
-    if args.size > 0 && args.at.checked_add(args.size - 1).is_none_or(|last| last > process.highest()) {
-        let message = format!(
-            "address plus size leaves the user range, which ends at {:#x}; give a smaller size (--size)",
-            process.highest()
-        );
-        return Err(Fail::no_access(message));
-    }
+    check_range(args, process.highest())?;
     let mut buffer = vec![0; args.size.min(CHUNK) as usize];
     let mut done = 0;
     loop {
@@ -153,7 +178,7 @@ fn each_chunk(
         if let Err(failure) = win32::read_memory(process, at, piece) {
             let readable = readable(process, at, piece)?;
             take(&piece[..readable])?;
-            return Err(cut_short(failure, args, done + readable as u64));
+            return Err(cut_short(failure, process, args, done + readable as u64));
         }
         take(piece)?;
         done += piece.len() as u64;
@@ -163,25 +188,62 @@ fn each_chunk(
     }
 }
 
+/// The Win32 call sees the whole range first, and so do we.
+fn check_range(args: &args::Read, highest: u64) -> Result<(), Fail> {
+    if args.size == 0 {
+        return Ok(());
+    }
+    if args.at > highest {
+        let message = format!(
+            "{} is outside of the user range, which ends at {highest:#x}; give another address (ADDR)",
+            hex(args.at)
+        );
+        return Err(Fail::no_access(message));
+    }
+    if args.size - 1 > highest - args.at {
+        let message = format!(
+            "address plus size leaves the user range, which ends at {highest:#x}; give a smaller size (--size)"
+        );
+        return Err(Fail::no_access(message));
+    }
+    Ok(())
+}
+
 /// How many bytes the kernel gives of what the Win32 call refused as a whole.
 fn readable(process: &Process, at: u64, piece: &mut [u8]) -> Result<usize, Fail> {
     process.read(at, piece).map_err(usual)
 }
 
-fn cut_short(failure: win32::Failure, args: &args::Read, done: u64) -> Fail {
+fn cut_short(failure: win32::Failure, process: &Process, args: &args::Read, done: u64) -> Fail {
     if failure.code() != win32::ERROR_PARTIAL_COPY {
         return Names::USUAL.blame(failure);
     }
     let end = args.at.saturating_add(done);
     let (size, pid) = (args.size, args.pid);
     Fail::partial(match done {
-        0 => format!(
-            "process {pid}: nothing can be read at {end:#x}; give the address of committed memory (ADDR)"
-        ),
+        0 => {
+            let why = obstacle(process, end, "readable");
+            format!("process {pid}: nothing can be read at {end:#x}: {why} (ADDR)")
+        }
         _ => format!(
             "process {pid}: only {done} of {size} bytes can be read, up to {end:#x}; give a size of at most {done} (--size)"
         ),
     })
+}
+
+/// Why nothing can be copied at `at`, and what to do about it.
+fn obstacle(process: &Process, at: u64, wanted: &str) -> String {
+    match process.query(at).map(|info| info.state) {
+        Ok(State::Committed { protection, .. }) if protection.guard == Guard::Armed => {
+            "a guard is armed on the page; take it away with protect, or give another address".to_owned()
+        }
+        Ok(State::Committed { .. }) => {
+            format!("the page is not {wanted}; change its protection, or give another address")
+        }
+        Ok(State::Free | State::Reserved { .. }) | Err(_) => {
+            "no memory is there; give the address of committed memory".to_owned()
+        }
+    }
 }
 
 pub(crate) fn write(args: &args::Write) -> Result<Answer, Fail> {
@@ -192,22 +254,28 @@ pub(crate) fn write(args: &args::Write) -> Result<Answer, Fail> {
         (None, None, None) => return Err(Fail::Usage("give --hex, --text or --in".to_owned())),
     };
     let process = open(args.pid)?;
-    win32::write_memory(&process, args.at, &bytes).map_err(|failure| refused(failure, args, bytes.len()))?;
+    win32::write_memory(&process, args.at, &bytes)
+        .map_err(|failure| refused(failure, &process, args, bytes.len()))?;
     let written = bytes.len() as u64;
-    let amount = if written < 1024 { format!("{written} bytes") } else { human(written) };
-    let text = format!("{amount} written at {}\n", paint(OURS, &hex(args.at)));
+    let text = format!("{} written at {}\n", exact(written), paint(OURS, &hex(args.at)));
     Ok(Answer { json: json!({"written": written}), text })
 }
 
-fn refused(failure: win32::Failure, args: &args::Write, size: usize) -> Fail {
+fn refused(failure: win32::Failure, process: &Process, args: &args::Write, size: usize) -> Fail {
     let done = failure.transferred.unwrap_or(0);
-    if failure.code() != win32::ERROR_PARTIAL_COPY || done == 0 {
-        return Names::USUAL.blame(failure);
+    if failure.code() != win32::ERROR_PARTIAL_COPY {
+        // The size is that of what was given.
+        return Names { size: args.given(), ..Names::USUAL }.blame(failure);
     }
     let (pid, end) = (args.pid, args.at.saturating_add(done as u64));
-    Fail::partial(format!(
-        "process {pid}: only {done} of {size} bytes were written, up to {end:#x}; make what follows writable, or write less (ADDR)"
-    ))
+    let why = obstacle(process, end, "writable");
+    Fail::partial(match done {
+        0 => format!("process {pid}: nothing can be written at {end:#x}: {why} (ADDR)"),
+        _ => format!(
+            "process {pid}: only {done} of {size} bytes were written, up to {end:#x}: {why}, or write less (ADDR, {})",
+            args.given()
+        ),
+    })
 }
 
 fn slurp(path: &Path) -> io::Result<Vec<u8>> {

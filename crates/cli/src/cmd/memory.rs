@@ -10,7 +10,7 @@ use crate::args;
 use crate::cmd::{Names, open};
 use crate::fail::Fail;
 use crate::out::{Answer, paint};
-use crate::render::{HEAD, OURS, hex, human, thousands};
+use crate::render::{HEAD, OURS, exact, hex};
 use crate::words::Protect;
 
 const PAGE: u64 = 0x1000;
@@ -54,7 +54,7 @@ fn alloc_at(process: &Process, args: &args::Alloc) -> Result<(u64, u64), Fail> {
     ] {
         kind |= if wanted { flag } else { 0 };
     }
-    let names = Names { address: "--at", size: "--size" };
+    let names = Names { address: "--at", ..Names::USUAL };
     let at = args.at.unwrap_or(0);
     let base = win32::virtual_alloc(process, at, args.size, kind, args.protect.0)
         .map_err(|failure| names.blame(failure))?;
@@ -66,7 +66,7 @@ fn alloc_at(process: &Process, args: &args::Alloc) -> Result<(u64, u64), Fail> {
 
 /// Win32 has no call for this; the library does.
 fn alloc_near(process: &Process, args: &args::Alloc, goal: u64) -> Result<(u64, u64), Fail> {
-    let names = Names { address: "--near", size: "--size" };
+    let names = Names { address: "--near", ..Names::USUAL };
     let protection = win32::decode_protection(args.protect.0).map_err(|failure| names.blame(failure))?;
     let request = Allocate { place: Place::Near(goal), size: args.size, action: action(args), protection };
     let range = process.allocate(&request).map_err(|error| names.blame(error.into()))?;
@@ -127,10 +127,4 @@ pub(crate) fn protect(args: &args::ProtectArgs) -> Result<Answer, Fail> {
         json: json!({"old": old, "new": args.protect.words(), "base": hex(base), "size": size}),
         text,
     })
-}
-
-/// `64K`, or `64.5K (66,048 bytes)` where the short form is not exact.
-fn exact(bytes: u64) -> String {
-    let short = human(bytes);
-    if short.contains('.') || bytes < 1024 { format!("{short} ({} bytes)", thousands(bytes)) } else { short }
 }

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod look;
 pub(crate) mod memory;
 pub(crate) mod session;
+pub(crate) mod share;
 pub(crate) mod shell;
 
 use pagewright::win32::{Failure, NtStatus};
@@ -15,13 +16,19 @@ use crate::fail::Fail;
 /// What the command line calls the arguments of a call, so that a refusal can name the one to change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names {
+    pub(crate) process: &'static str,
     pub(crate) address: &'static str,
     pub(crate) size: &'static str,
 }
 
 impl Names {
     /// Of the commands that take `PID ADDR --size`.
-    pub(crate) const USUAL: Self = Self { address: "ADDR", size: "--size" };
+    pub(crate) const USUAL: Self = Self { process: "PID", address: "ADDR", size: "--size" };
+
+    /// The process; nothing happens to it.
+    pub(crate) fn open(self, pid: u32) -> Result<Process, Fail> {
+        Process::open(pid).map_err(|error| self.blame(error.into()))
+    }
 
     /// A refusal of the library with the argument to change.
     pub(crate) fn blame(self, failure: Failure) -> Fail {
@@ -52,7 +59,10 @@ impl Names {
             | Kind::AlreadyCommitted
             | Kind::NotLocked
             | Kind::NoAccess
-            | Kind::GuardHit => Some(self.address),
+            | Kind::GuardHit
+            | Kind::Misaligned
+            | Kind::TargetCommitted
+            | Kind::Special => Some(self.address),
             Kind::ZeroSize
             | Kind::BadSize
             | Kind::BeyondAllocation
@@ -62,8 +72,14 @@ impl Names {
             | Kind::OutOfMemory
             | Kind::LockQuota
             | Kind::PartialCopy => Some(self.size),
-            Kind::BadProtection => Some("--protect"),
-            Kind::AccessDenied | Kind::NoProcess | Kind::Gone | Kind::Unsupported | Kind::Busy => Some("PID"),
+            Kind::BadProtection | Kind::AboveCeiling => Some("--protect"),
+            Kind::NoConsent => Some("--foreign"),
+            Kind::AccessDenied
+            | Kind::NoProcess
+            | Kind::Gone
+            | Kind::Unsupported
+            | Kind::Busy
+            | Kind::NoObject => Some(self.process),
             Kind::BadPlace
             | Kind::BadFlags
             | Kind::MapBudget
@@ -77,7 +93,7 @@ impl Names {
 
 /// The process; nothing happens to it.
 pub(crate) fn open(pid: u32) -> Result<Process, Fail> {
-    Process::open(pid).map_err(|error| Names::USUAL.blame(error.into()))
+    Names::USUAL.open(pid)
 }
 
 /// The same, where a refusal comes from the idiomatic face of the library.

@@ -2,14 +2,17 @@
 //!
 //! ```text
 //!   program   starts, watches and, whatever happens, ends a child     kernel   what /proc says about it
-//!   steps     what is done: one function per step, told with proofs   show     what a person reads of it
+//!   steps     what is done with each program: one function per step   proof    what a step tells
+//!   both      what is done with both together                         show     what a person reads of it
 //! ```
 //!
-//! A step is a name and a function that does something and brings proofs; a tour is a list of them per program. What
-//! comes later in the project appends to the lists.
+//! A step is a name and a function that does something and brings proofs; a tour is a list of them per program, one for
+//! both together, and the way out.
 
+mod both;
 mod kernel;
 mod program;
+mod proof;
 mod show;
 mod steps;
 
@@ -17,92 +20,115 @@ use serde_json::{Value, json};
 
 use crate::fail::Fail;
 use crate::out::Out;
+use both::{Pair, Trial};
 use kernel::Census;
 use program::{End, Program};
+use proof::{Step, Told};
 use show::Show;
-use steps::{Stage, Step, Told};
+use steps::Stage;
 
-/// How long the programs sleep. The tour itself takes a small part of that.
-const SECONDS: u64 = 3;
+/// How long the programs sleep on an idle machine. The tour itself takes a small part of that.
+const SECONDS: u64 = 4;
+/// How much longer they sleep at most where the tour will have to wait for its turns.
+const PATIENCE: u64 = 12;
+
+/// What was done, in order.
+type Done = Vec<(&'static str, Told)>;
 
 /// What happened in one program.
 #[derive(Debug)]
-struct Visit {
-    program: Program,
+struct Visit<'a> {
+    program: &'a Program,
+    stage: Option<Stage<'a>>,
     /// How many steps there should be.
     planned: usize,
-    done: Vec<(&'static str, Told)>,
-    stopped_ns: u64,
-    after: Option<Census>,
+    done: Done,
     end: Option<End>,
+}
+
+/// What happened between them.
+#[derive(Debug)]
+struct Meeting {
+    planned: usize,
+    done: Done,
+    trials: Vec<Trial>,
 }
 
 /// Does all of it. An error if anything was not as it should be.
 pub(crate) fn run(out: Out) -> Result<(), Fail> {
     let show = Show::new(out);
     let itineraries = steps::itineraries();
-    show.opening(itineraries.len(), SECONDS)?;
+    let seconds = SECONDS + kernel::load().min(PATIENCE);
+    show.opening(itineraries.len(), seconds)?;
     // Started together, so that they sleep at the same time.
+    let programs: Vec<Program> =
+        itineraries.iter().map(|_| Program::start(seconds)).collect::<Result<_, _>>()?;
     let mut visits = Vec::new();
-    for itinerary in &itineraries {
-        // Its own end is the last step.
-        let planned = itinerary.len() + 1;
-        visits.push(Visit::new(Program::start(SECONDS)?, planned));
+    for (index, (program, itinerary)) in programs.iter().zip(&itineraries).enumerate() {
+        show.program(index + 1, program)?;
+        visits.push(Visit::make(program, itinerary, &show)?);
     }
-    for (index, (visit, itinerary)) in visits.iter_mut().zip(&itineraries).enumerate() {
-        show.program(index + 1, &visit.program)?;
-        follow(visit, itinerary, &show)?;
+    let meeting = Meeting::hold(&visits, &show)?;
+    show.leaving()?;
+    for visit in &mut visits {
+        visit.leave(&show)?;
     }
     show.waiting(&visits)?;
     for visit in &mut visits {
-        let (end, told) = steps::finish(&visit.program);
+        let (end, told) = steps::finish(visit.program);
         visit.end = end;
         visit.done.push(("finish", told));
     }
-    show.summary(&visits)?;
-    conclude(&visits, out)
+    show.summary(&visits, &meeting)?;
+    conclude(&visits, &meeting, out)
 }
 
-/// One step after the other. After a failure only the last one is done, which takes us out of the program.
-fn follow(visit: &mut Visit, itinerary: &[Step], show: &Show) -> Result<(), Fail> {
-    let mut stage = match Stage::enter(&visit.program) {
-        Ok(stage) => stage,
-        Err(fail) => {
-            let told = Told::failed(&fail);
-            show.step("open", &told)?;
-            visit.done.push(("open", told));
-            return Ok(());
-        }
-    };
-    let mut sound = true;
-    for (index, step) in itinerary.iter().enumerate() {
-        if !sound && index + 1 < itinerary.len() {
-            continue;
-        }
-        let told = (step.act)(&mut stage).unwrap_or_else(|fail| Told::failed(&fail));
-        sound &= told.holds();
+/// One step after the other, up to the first that fails.
+fn follow<S>(stage: &mut S, steps: &[Step<S>], show: &Show) -> Result<Done, Fail> {
+    let mut done = Done::new();
+    for step in steps {
+        let told = (step.act)(stage).unwrap_or_else(|fail| Told::failed(&fail));
         show.step(step.name, &told)?;
-        visit.done.push((step.name, told));
+        let holds = told.holds();
+        done.push((step.name, told));
+        if !holds {
+            break;
+        }
     }
-    (visit.stopped_ns, visit.after) = (stage.stopped_ns, stage.after);
-    Ok(())
+    Ok(done)
 }
 
 /// How many proofs there were, and how many of them hold.
-fn score(visits: &[Visit]) -> (usize, usize) {
-    let scores = || visits.iter().map(Visit::score);
-    (scores().map(|(proofs, _)| proofs).sum(), scores().map(|(_, hold)| hold).sum())
+fn tally(done: &Done) -> (usize, usize) {
+    let proofs = || done.iter().flat_map(|(_, told)| &told.proofs);
+    (proofs().count(), proofs().filter(|proof| proof.holds).count())
 }
 
-fn conclude(visits: &[Visit], out: Out) -> Result<(), Fail> {
-    let (proofs, hold) = score(visits);
+/// The same of everything.
+fn score(visits: &[Visit<'_>], meeting: &Meeting) -> (usize, usize) {
+    let parts = visits.iter().map(|visit| &visit.done).chain([&meeting.done]);
+    parts.map(tally).fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+}
+
+/// Whether every step was done, and every proof holds.
+fn is_sound(visits: &[Visit<'_>], meeting: &Meeting) -> bool {
+    let (proofs, hold) = score(visits, meeting);
+    proofs == hold
+        && visits.iter().all(|visit| visit.done.len() == visit.planned)
+        && meeting.done.len() == meeting.planned
+}
+
+fn conclude(visits: &[Visit<'_>], meeting: &Meeting, out: Out) -> Result<(), Fail> {
+    let (proofs, hold) = score(visits, meeting);
+    let sound = is_sound(visits, meeting);
     let report = json!({
-        "ok": proofs == hold,
+        "ok": sound,
         "proofs": proofs,
         "hold": hold,
         "programs": visits.iter().map(Visit::json).collect::<Vec<_>>(),
+        "together": meeting.json(),
     });
-    if proofs != hold {
+    if !sound {
         let message = format!(
             "{} of {proofs} proofs of the tour failed; run pagewright doctor to see why",
             proofs - hold
@@ -115,31 +141,85 @@ fn conclude(visits: &[Visit], out: Out) -> Result<(), Fail> {
     }
 }
 
-impl Visit {
-    fn new(program: Program, planned: usize) -> Self {
-        Self { program, planned, done: Vec::new(), stopped_ns: 0, after: None, end: None }
+impl<'a> Visit<'a> {
+    /// Goes into a program and follows its itinerary. The way out comes later.
+    fn make(program: &'a Program, itinerary: &[Step<Stage<'a>>], show: &Show) -> Result<Self, Fail> {
+        // Its detach and its own end are the last steps.
+        let planned = itinerary.len() + 2;
+        let mut visit = Self { program, stage: None, planned, done: Done::new(), end: None };
+        match Stage::enter(program) {
+            Ok(stage) => {
+                let stage = visit.stage.insert(stage);
+                visit.done = follow(stage, itinerary, show)?;
+            }
+            Err(fail) => {
+                let told = Told::failed(&fail);
+                show.step("open", &told)?;
+                visit.done.push(("open", told));
+            }
+        }
+        Ok(visit)
     }
 
-    /// Its proofs, and those that hold.
-    fn score(&self) -> (usize, usize) {
-        let proofs = || self.done.iter().flat_map(|(_, told)| &told.proofs);
-        (proofs().count(), proofs().filter(|proof| proof.holds).count())
+    /// Out again, whatever happened before.
+    fn leave(&mut self, show: &Show) -> Result<(), Fail> {
+        let Some(stage) = &mut self.stage else { return Ok(()) };
+        let way_out = [Step { name: "detach", act: steps::detach }];
+        self.done.extend(follow(stage, &way_out, show)?);
+        Ok(())
+    }
+
+    fn stopped_ns(&self) -> u64 {
+        self.stage.as_ref().map_or(0, |stage| stage.stopped_ns)
+    }
+
+    /// What the kernel counted in the end.
+    fn after(&self) -> Option<&Census> {
+        self.stage.as_ref()?.after.as_ref()
     }
 
     fn json(&self) -> Value {
-        let steps = self.done.iter().map(|(name, told)| {
-            let proofs = told.proofs.iter().map(|proof| {
-                json!({"claim": proof.claim, "seen": proof.seen, "source": proof.source, "holds": proof.holds})
-            });
-            json!({"step": name, "did": told.did, "holds": told.holds(), "proofs": proofs.collect::<Vec<_>>()})
-        });
         json!({
             "pid": self.program.pid(),
             "command": self.program.command(),
-            "stopped_ns": self.stopped_ns,
+            "stopped_ns": self.stopped_ns(),
             "exit_code": self.end.and_then(|end| end.code),
             "seconds": self.end.map(|end| end.after.as_secs_f64()),
-            "steps": steps.collect::<Vec<_>>(),
+            "steps": steps_json(&self.done),
         })
     }
+}
+
+impl Meeting {
+    /// What is done with both programs, if nothing has failed in either.
+    fn hold(visits: &[Visit<'_>], show: &Show) -> Result<Self, Fail> {
+        let itinerary = both::itinerary();
+        let mut meeting = Self { planned: itinerary.len(), done: Done::new(), trials: Vec::new() };
+        let sound = visits.iter().all(|visit| visit.done.iter().all(|(_, told)| told.holds()));
+        let stages: Vec<_> = visits.iter().filter_map(|visit| visit.stage.as_ref()).collect();
+        if let ([first, second], true) = (stages.as_slice(), sound) {
+            show.together()?;
+            let mut pair = Pair::new(first, second);
+            meeting.done = follow(&mut pair, &itinerary, show)?;
+            meeting.trials = pair.trials;
+        }
+        Ok(meeting)
+    }
+
+    fn json(&self) -> Value {
+        let trials = self.trials.iter().map(|trial| {
+            json!({"name": trial.name, "ns": trial.nanoseconds, "added": trial.added, "note": trial.note})
+        });
+        json!({"steps": steps_json(&self.done), "copied": both::COPIED, "trials": trials.collect::<Vec<_>>()})
+    }
+}
+
+fn steps_json(done: &Done) -> Vec<Value> {
+    let step = |(name, told): &(&'static str, Told)| {
+        let proofs = told.proofs.iter().map(|proof| {
+            json!({"claim": proof.claim, "seen": proof.seen, "source": proof.source, "holds": proof.holds})
+        });
+        json!({"step": name, "did": told.did, "holds": told.holds(), "proofs": proofs.collect::<Vec<_>>()})
+    };
+    done.iter().map(step).collect()
 }

@@ -6,11 +6,12 @@ use anstyle::Style;
 
 use crate::fail::Fail;
 use crate::out::{Form, Out, paint};
-use crate::render::{Align, BAD, Cell, DIM, GOOD, HEAD, OURS, Table, cell, count, plain, safe};
+use crate::render::{Align, BAD, Cell, DIM, GOOD, HEAD, OURS, Table, cell, count, human, plain, safe};
+use crate::tour::both::{COPIED, Trial};
 use crate::tour::kernel::Census;
 use crate::tour::program::Program;
-use crate::tour::steps::{Told, change, milliseconds};
-use crate::tour::{Visit, score};
+use crate::tour::proof::{Told, change, milliseconds};
+use crate::tour::{Done, Meeting, Visit, is_sound, score, tally};
 
 /// Columns of the narration.
 const NAME: usize = 9;
@@ -76,8 +77,18 @@ impl Show {
         self.say(&text)
     }
 
+    pub(super) fn together(&self) -> Result<(), Fail> {
+        let title =
+            paint(HEAD, "Both: memory of one in the other, and a copy that costs nothing until a write");
+        self.say(&format!("\n{title}\n\n"))
+    }
+
+    pub(super) fn leaving(&self) -> Result<(), Fail> {
+        self.say(&format!("\n{}\n\n", paint(HEAD, "Out again")))
+    }
+
     /// Counts down while the programs sleep.
-    pub(super) fn waiting(&self, visits: &[Visit]) -> Result<(), Fail> {
+    pub(super) fn waiting(&self, visits: &[Visit<'_>]) -> Result<(), Fail> {
         let longest = || visits.iter().map(|visit| visit.program.remaining()).max().unwrap_or_default();
         let line = |left: Duration| {
             format!("Waiting for the programs to finish their own work: {:.1} s", left.as_secs_f64())
@@ -94,72 +105,95 @@ impl Show {
         self.say(&format!("\r{}\r", " ".repeat(line(Duration::ZERO).len() + 8)))
     }
 
-    pub(super) fn summary(&self, visits: &[Visit]) -> Result<(), Fail> {
-        let mut table = Table::bare(std::iter::repeat_n(Align::Left, visits.len() + 1));
+    pub(super) fn summary(&self, visits: &[Visit<'_>], meeting: &Meeting) -> Result<(), Fail> {
+        let mut table = Table::bare(std::iter::repeat_n(Align::Left, visits.len() + 2));
         let commands = visits
             .iter()
             .map(|visit| cell(HEAD, format!("{} ({})", visit.program.command(), visit.program.pid())));
-        table.row([cell(HEAD, "Summary")].into_iter().chain(commands));
-        for (name, figure) in FIGURES {
-            table.row([plain(name)].into_iter().chain(visits.iter().map(figure)));
+        table.row([cell(HEAD, "Summary")].into_iter().chain(commands).chain([cell(HEAD, "both")]));
+        for (name, figure, both) in FIGURES {
+            let figures = visits.iter().map(figure).chain([both(meeting)]);
+            table.row([plain(name)].into_iter().chain(figures));
         }
-        let (proofs, hold) = score(visits);
-        let verdict = if proofs == hold {
-            let text = format!(
-                "All {proofs} proofs hold. The programs did their own work, and nothing of us is left."
-            );
-            format!("{} {}", mark(true), paint(OURS, &text))
-        } else {
-            format!(
-                "{} {}",
-                mark(false),
-                paint(BAD, &format!("{} of {proofs} proofs failed.", proofs - hold))
-            )
-        };
-        self.say(&format!("\n{}\n{verdict}\n", table.render()))
+        self.say(&format!(
+            "\n{}{}\n{}\n",
+            table.render(),
+            trials(&meeting.trials),
+            final_word(visits, meeting)
+        ))
     }
 }
 
-/// A row of the summary: its name, and what it says about a program.
-type Figure = (&'static str, fn(&Visit) -> Cell);
-
-const FIGURES: [Figure; 8] = [
-    ("steps", steps),
-    ("proofs", proofs),
-    ("stood still for", |visit| plain(milliseconds(visit.stopped_ns))),
-    ("threads", |visit| count_cell(visit, |census| census.threads)),
-    ("descriptors", |visit| count_cell(visit, |census| census.descriptors)),
-    ("mappings", |visit| count_cell(visit, |census| census.mappings.len())),
-    ("finished after", finished),
-    ("exit code", code),
-];
-
-fn steps(visit: &Visit) -> Cell {
-    let hold = visit.done.iter().filter(|(_, told)| told.holds()).count();
-    cell(verdict(hold == visit.planned), format!("{hold} of {}", visit.planned))
+fn final_word(visits: &[Visit<'_>], meeting: &Meeting) -> String {
+    let (proofs, hold) = score(visits, meeting);
+    if is_sound(visits, meeting) {
+        let text =
+            format!("All {proofs} proofs hold. The programs did their own work, and nothing of us is left.");
+        return format!("{} {}", mark(true), paint(OURS, &text));
+    }
+    format!("{} {}", mark(false), paint(BAD, &format!("{} of {proofs} proofs failed.", proofs - hold)))
 }
 
-fn proofs(visit: &Visit) -> Cell {
-    let (proofs, hold) = visit.score();
+/// What the copies cost, beside each other.
+fn trials(trials: &[Trial]) -> String {
+    if trials.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::bare([Align::Left, Align::Right, Align::Right, Align::Left]).wrapped();
+    let head = ["time", "memory", "what is measured"].map(|text| cell(HEAD, text));
+    table.row([cell(HEAD, format!("{} copied", human(COPIED)))].into_iter().chain(head));
+    for trial in trials {
+        let added = format!("+{}", human(trial.added));
+        let figures = [plain(milliseconds(trial.nanoseconds)), plain(added), cell(DIM, trial.note)];
+        table.row([plain(trial.name)].into_iter().chain(figures));
+    }
+    format!("\n{}", table.render())
+}
+
+/// A row of the summary: its name, and what it says about a program and about both together.
+type Figure = (&'static str, fn(&Visit<'_>) -> Cell, fn(&Meeting) -> Cell);
+
+const FIGURES: [Figure; 8] = [
+    ("steps", |visit| steps(&visit.done, visit.planned), |both| steps(&both.done, both.planned)),
+    ("proofs", |visit| proofs(&visit.done), |both| proofs(&both.done)),
+    ("stood still for", |visit| plain(milliseconds(visit.stopped_ns())), nothing),
+    ("threads", |visit| count_cell(visit, |census| census.threads), nothing),
+    ("descriptors", |visit| count_cell(visit, |census| census.descriptors), nothing),
+    ("mappings", |visit| count_cell(visit, |census| census.mappings.len()), nothing),
+    ("finished after", finished, nothing),
+    ("exit code", code, nothing),
+];
+
+fn nothing(_: &Meeting) -> Cell {
+    plain("")
+}
+
+fn steps(done: &Done, planned: usize) -> Cell {
+    let hold = done.iter().filter(|(_, told)| told.holds()).count();
+    cell(verdict(hold == planned), format!("{hold} of {planned}"))
+}
+
+fn proofs(done: &Done) -> Cell {
+    let (proofs, hold) = tally(done);
     cell(verdict(hold == proofs), format!("{hold} of {proofs}"))
 }
 
-fn count_cell(visit: &Visit, count: fn(&Census) -> usize) -> Cell {
+fn count_cell(visit: &Visit<'_>, count: fn(&Census) -> usize) -> Cell {
     let before = count(&visit.program.before);
-    match visit.after.as_ref().map(count) {
+    match visit.after().map(count) {
         Some(after) => cell(verdict(before == after), change(before, after)),
         None => cell(BAD, format!("{before} → ?")),
     }
 }
 
-fn finished(visit: &Visit) -> Cell {
+fn finished(visit: &Visit<'_>) -> Cell {
     match visit.end {
         Some(end) => plain(format!("{:.3} s", end.after.as_secs_f64())),
         None => cell(BAD, "not"),
     }
 }
 
-fn code(visit: &Visit) -> Cell {
+fn code(visit: &Visit<'_>) -> Cell {
     match visit.end.and_then(|end| end.code) {
         Some(code) => cell(verdict(code == 0), code.to_string()),
         None => cell(BAD, "none"),

@@ -13,6 +13,9 @@ use crate::region::Region;
 use crate::render::{hex, human};
 use crate::tour::kernel::{self, Census};
 use crate::tour::program::{End, Program};
+use crate::tour::proof::{
+    Proof, Step, Told, change, memory_proof, milliseconds, outcome, proof, seen, unseen,
+};
 use crate::words::Protect;
 
 const PAGE: u64 = 0x1000;
@@ -28,35 +31,12 @@ const LATE: Duration = Duration::from_millis(500);
 /// How long the kernel may take to bury a thread, or to run a program again.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A step of a tour.
-pub(super) struct Step {
-    pub(super) name: &'static str,
-    /// Does it, and brings the proofs.
-    pub(super) act: fn(&mut Stage<'_>) -> Result<Told, Fail>,
-}
-
-/// What a step has to tell.
-#[derive(Debug)]
-pub(super) struct Told {
-    pub(super) did: String,
-    pub(super) proofs: Vec<Proof>,
-}
-
-/// Something that has to be so, and what was seen.
-#[derive(Debug)]
-pub(super) struct Proof {
-    pub(super) claim: &'static str,
-    pub(super) seen: String,
-    /// Who says so: mostly a file of `/proc/PID`; `readv` is `process_vm_readv`.
-    pub(super) source: &'static str,
-    pub(super) holds: bool,
-}
-
 /// A program, a handle on it, and where the steps before left something.
+#[derive(Debug)]
 pub(super) struct Stage<'a> {
     program: &'a Program,
-    process: Process,
-    pid: u32,
+    pub(super) process: Process,
+    pub(super) pid: u32,
     /// The reservation.
     base: u64,
     /// What was allocated near the program's code.
@@ -83,7 +63,7 @@ impl<'a> Stage<'a> {
         format!("Hello from Pagewright, {}", self.pid)
     }
 
-    fn lines(&self) -> Result<Vec<Line>, Fail> {
+    pub(super) fn lines(&self) -> Result<Vec<Line>, Fail> {
         maps::read(self.pid).map_err(|error| unseen(self.pid, &error))
     }
 
@@ -92,33 +72,9 @@ impl<'a> Stage<'a> {
     }
 }
 
-impl Told {
-    fn new(did: String, proofs: Vec<Proof>) -> Self {
-        Self { did, proofs }
-    }
-
-    /// A step that could not be done.
-    pub(super) fn failed(fail: &Fail) -> Self {
-        let seen = fail.message().to_owned();
-        Self::new("could not be done".to_owned(), vec![proof("it can be done", seen, "pagewright", false)])
-    }
-
-    pub(super) fn holds(&self) -> bool {
-        self.proofs.iter().all(|proof| proof.holds)
-    }
-}
-
-fn proof(claim: &'static str, seen: impl Into<String>, source: &'static str, holds: bool) -> Proof {
-    Proof { claim, seen: seen.into(), source, holds }
-}
-
-fn unseen(pid: u32, error: &std::io::Error) -> Fail {
-    Fail::program(format!("cannot look at process {pid} in /proc: {error}"))
-}
-
-/// The steps for each program.
-pub(super) fn itineraries() -> Vec<Vec<Step>> {
-    let first = vec![
+/// The steps for each program alone.
+pub(super) fn itineraries<'a>() -> [Vec<Step<Stage<'a>>>; 2] {
+    let first: Vec<Step<Stage<'a>>> = vec![
         Step { name: "attach", act: attach },
         Step { name: "reserve", act: reserve },
         Step { name: "commit", act: commit },
@@ -129,11 +85,10 @@ pub(super) fn itineraries() -> Vec<Vec<Step>> {
         Step { name: "decommit", act: decommit },
         Step { name: "free", act: free },
     ];
-    let mut second: Vec<Step> = first.iter().map(|step| Step { ..*step }).collect();
+    let mut second: Vec<_> = first.iter().map(|step| Step { ..*step }).collect();
     second.push(Step { name: "near", act: near });
     second.push(Step { name: "share", act: share });
-    let last = || Step { name: "detach", act: detach };
-    [first, second].into_iter().map(|steps| steps.into_iter().chain([last()]).collect()).collect()
+    [first, second]
 }
 
 fn attach(stage: &mut Stage<'_>) -> Result<Told, Fail> {
@@ -355,7 +310,8 @@ fn share(stage: &mut Stage<'_>) -> Result<Told, Fail> {
     ))
 }
 
-fn detach(stage: &mut Stage<'_>) -> Result<Told, Fail> {
+/// Takes us out of the program, and counts what is left of us.
+pub(super) fn detach(stage: &mut Stage<'_>) -> Result<Told, Fail> {
     // After a tour without failures there is nothing to release.
     stage.process.detach(Leftovers::Release)?;
     let before = &stage.program.before;
@@ -385,7 +341,7 @@ fn detach(stage: &mut Stage<'_>) -> Result<Told, Fail> {
         asleep(stage.pid),
     ];
     stage.after = Some(now);
-    Ok(Told::new("the resident has left".to_owned(), proofs))
+    Ok(Told::new(format!("the resident has left process {}", stage.pid), proofs))
 }
 
 /// Waits for the program to finish its own work.
@@ -411,29 +367,6 @@ pub(super) fn finish(program: &Program) -> (Option<End>, Told) {
     (end, Told::new(format!("{} ended by itself", program.command()), proofs))
 }
 
-fn memory_proof(claim: &'static str, pages: u64, size: u64, right: fn(u64) -> bool) -> Proof {
-    proof(claim, format!("{pages} of {} pages", size / PAGE), "pagemap", right(pages))
-}
-
-/// Lines as the kernel writes them, the first few.
-fn seen<'a>(lines: impl IntoIterator<Item = &'a Line>) -> String {
-    let lines: Vec<String> =
-        lines.into_iter().map(|line| format!("{:x}-{:x} {}", line.start, line.end, line.rights)).collect();
-    match lines.as_slice() {
-        [] => "no line".to_owned(),
-        [only] => only.clone(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-    }
-}
-
-fn outcome(works: bool, at: u64) -> String {
-    if works { format!("{at:#x}: 1 byte") } else { format!("{at:#x}: EFAULT") }
-}
-
-pub(super) fn change(before: usize, now: usize) -> String {
-    format!("{before} → {now}")
-}
-
 /// That the program is at its own work. It may take a moment to get back to it after a halt.
 fn asleep(pid: u32) -> Proof {
     let started = Instant::now();
@@ -449,9 +382,4 @@ fn asleep(pid: u32) -> Proof {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Nanoseconds for people.
-pub(super) fn milliseconds(nanoseconds: u64) -> String {
-    format!("{:.2} ms", nanoseconds as f64 / 1e6)
 }

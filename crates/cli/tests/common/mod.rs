@@ -1,6 +1,6 @@
 //! The command under test, and programs for it to work on.
 
-#![allow(dead_code, reason = "not every test crate needs all of it")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "not every test crate needs all of it")]
 
 use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};
@@ -28,18 +28,77 @@ impl Sleeper {
         self.0.id().to_string()
     }
 
+    /// What the kernel reads at `at`, regardless of protection; every page is then there.
+    pub(crate) fn bytes(&self, at: u64, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size];
+        let memory = std::fs::File::open(format!("/proc/{}/mem", self.0.id())).expect("it lives");
+        std::os::unix::fs::FileExt::read_exact_at(&memory, &mut bytes, at).expect("mapped");
+        bytes
+    }
+
+    /// A figure of `/proc/PID/smaps` for the mapping that holds `at`, in bytes.
+    pub(crate) fn smaps(&self, at: u64, key: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/smaps", self.0.id())).expect("it lives");
+        let mut lines = text.lines().skip_while(|line| !holds(line, at));
+        let figure = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).expect("such a line");
+        figure.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
+    /// Waits until it has nothing left to do: a program that just starts has no heap yet.
+    fn settle(&self) {
+        let sleeps = || {
+            let call = std::fs::read_to_string(format!("/proc/{}/syscall", self.0.id())).unwrap_or_default();
+            // clock_nanosleep, restart_syscall
+            matches!(call.split_whitespace().next(), Some("230" | "219"))
+        };
+        for _ in 0..1000 {
+            if sleeps() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+
+    /// The first address of the mapping with that name.
+    pub(crate) fn named(&self, name: &str) -> u64 {
+        self.settle();
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.0.id())).expect("it lives");
+        let line = maps.lines().find(|line| line.ends_with(name)).expect("every program has it");
+        u64::from_str_radix(line.split('-').next().expect("a range first"), 16).expect("hex")
+    }
+
+    /// Whether it still does nothing.
+    pub(crate) fn is_asleep(&mut self) -> bool {
+        self.0.try_wait().expect("it is our child").is_none()
+    }
+
     /// The lines of `/proc/PID/maps` that hold `at`.
     pub(crate) fn maps_line(&self, at: u64) -> Option<String> {
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.0.id())).expect("it lives");
-        let holds = |line: &&str| {
-            let (range, _) = line.split_once(' ').expect("a range first");
-            let (start, end) = range.split_once('-').expect("two addresses");
-            let number = |digits| u64::from_str_radix(digits, 16).expect("hex");
-            (number(start)..number(end)).contains(&at)
-        };
-        maps.lines().find(holds).map(str::to_owned)
+        maps.lines().find(|line| holds(line, at)).map(str::to_owned)
     }
 }
+
+/// Whether a line of `maps` is that of the mapping that holds `at`.
+fn holds(line: &str, at: u64) -> bool {
+    let number = |digits| u64::from_str_radix(digits, 16).ok();
+    let range = || {
+        let (start, end) = line.split(' ').next()?.split_once('-')?;
+        Some(number(start)?..number(end)?)
+    };
+    range().is_some_and(|range| range.contains(&at))
+}
+
+/// A program, or the end of a test that cannot have one here.
+macro_rules! sleeper {
+    () => {
+        match $crate::common::Sleeper::start() {
+            Some(sleeper) => sleeper,
+            None => return,
+        }
+    };
+}
+pub(crate) use sleeper;
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
@@ -69,7 +128,7 @@ pub(crate) fn stderr(output: &Output) -> String {
 /// What it prints when it succeeds.
 pub(crate) fn text(args: &[&str]) -> String {
     let output = run(args);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}{}", stderr(&output), stdout(&output));
     assert_eq!(stderr(&output), "", "{args:?}");
     stdout(&output)
 }
@@ -83,6 +142,21 @@ pub(crate) fn json(args: &[&str]) -> Value {
 
 /// Code and name of a refusal, which must look the same in both forms.
 pub(crate) fn refusal(args: &[&str]) -> (u64, String) {
+    let error = refused(args);
+    (error["code"].as_u64().expect("a number"), error["name"].as_str().expect("a name").to_owned())
+}
+
+/// Code of a refusal, and the arguments to change that its sentence ends with.
+pub(crate) fn blamed(args: &[&str]) -> (u64, String) {
+    let error = refused(args);
+    let message = error["message"].as_str().expect("a message");
+    let end = message.strip_suffix(')').and_then(|rest| rest.rsplit_once(" ("));
+    let (_, arguments) = end.unwrap_or_else(|| panic!("no argument is named: {message}"));
+    (error["code"].as_u64().expect("a number"), arguments.to_owned())
+}
+
+/// The `error` of a refusal, in both forms.
+fn refused(args: &[&str]) -> Value {
     let plain = run(args);
     assert_eq!(plain.status.code(), Some(1), "{args:?}: {}", stdout(&plain));
     let sentence = stderr(&plain);
@@ -90,11 +164,11 @@ pub(crate) fn refusal(args: &[&str]) -> (u64, String) {
     let output = run(&[args, &["--json"]].concat());
     assert_eq!(output.status.code(), Some(1), "{args:?}");
     assert_eq!(stderr(&output), "", "{args:?}");
-    let document: Value = serde_json::from_str(&stdout(&output)).expect("one document");
-    let error = &document["error"];
+    let mut document: Value = serde_json::from_str(&stdout(&output)).expect("one document");
+    let error = document["error"].take();
     let message = error["message"].as_str().expect("a message");
     assert_eq!(sentence.trim(), format!("error: {message}"), "{args:?}");
-    (error["code"].as_u64().expect("a number"), error["name"].as_str().expect("a name").to_owned())
+    error
 }
 
 pub(crate) fn fed(args: &[&str], input: &[u8]) -> Output {

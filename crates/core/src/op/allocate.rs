@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::access::{Protection, Rights};
+use crate::access::{Attributes, Protection, Rights};
 use crate::contract::{Backing, Machine, Refusal, Standing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::{Geometry, PageRange, Va};
+use crate::object::Promise;
 use crate::region::Region;
 use crate::space::{AddressSpace, Change, Done, Edit, join};
 
@@ -127,7 +128,7 @@ pub enum Order {
 const REACH: u64 = 0x7fff_0000;
 
 /// How often a place that others took in the meantime is looked for again.
-const TRIES: u32 = 32;
+pub(super) const TRIES: u32 = 32;
 
 impl Window {
     /// The whole user range, lowest address first.
@@ -185,13 +186,17 @@ impl AddressSpace {
         if !whole.covers(range) {
             return Err(Kind::NotReserved);
         }
-        let fresh = range.bytes() - region.committed_bytes(&self.geometry, range);
+        let missing = range.bytes() - region.committed_bytes(&self.geometry, range);
+        let fresh = match region.promise {
+            Promise::Full => missing,
+            Promise::OnWrite => 0,
+        };
         if !self.charge.fits(fresh) {
             return Err(Kind::CommitLimit);
         }
         let protection = region.protection_of(request.protection);
         let done = Done::new(range, Edit::Pages { range, change: Change::Commit { protection, fresh } });
-        if fresh == 0 && already(&self.geometry, region, range, protection) {
+        if missing == 0 && already(&self.geometry, region, range, protection) {
             return Ok(Done::unchanged(range));
         }
         match machine.commit(whole, range, protection.effective()) {
@@ -304,7 +309,7 @@ impl AddressSpace {
     }
 
     /// The ranges where others are, as the machine sees them now.
-    fn look<M: Machine>(&self, machine: &M) -> Result<Box<[PageRange]>, Kind> {
+    pub(super) fn look<M: Machine>(&self, machine: &M) -> Result<Box<[PageRange]>, Kind> {
         let mut seen = Vec::new();
         machine.occupied(&mut |range| self.outside(range, &mut seen))?;
         seen.sort_by_key(|range| range.start());
@@ -466,6 +471,7 @@ fn inserted(range: PageRange, request: &Allocate, foreign: Option<Box<[PageRange
         Action::Reserve => None,
         Action::Commit | Action::ReserveCommit => Some(request.protection),
     };
-    let edit = Edit::Insert { range, initial: request.protection, committed };
+    let (attributes, promise) = (Attributes::default(), Promise::Full);
+    let edit = Edit::Insert { range, initial: request.protection, committed, attributes, promise };
     Done { value: range, edit, foreign }
 }

@@ -56,10 +56,7 @@ impl AddressSpace {
         };
         let done = match request.disposal {
             Disposal::Decommit => self.decommit(machine, whole, range, region),
-            Disposal::Release => machine
-                .release(whole, range)
-                .map(|()| Done::new(range, Edit::Remove { range }))
-                .map_err(Kind::from),
+            Disposal::Release => self.release(machine, whole, range),
         };
         done.map_err(fail)
     }
@@ -76,6 +73,17 @@ impl AddressSpace {
         if whole.covers(touched) { Ok((whole, touched)) } else { Err(Kind::BeyondAllocation) }
     }
 
+    fn release<M: Machine>(
+        &self,
+        machine: &mut M,
+        whole: PageRange,
+        range: PageRange,
+    ) -> Result<Done<PageRange>, Kind> {
+        machine.release(whole, range)?;
+        self.let_go(machine, &[range], &[]);
+        Ok(Done::new(range, Edit::Remove { range }))
+    }
+
     fn decommit<M: Machine>(
         &self,
         machine: &mut M,
@@ -83,11 +91,12 @@ impl AddressSpace {
         range: PageRange,
         region: &Region,
     ) -> Result<Done<PageRange>, Kind> {
-        let freed = region.committed_bytes(&self.geometry, range);
-        if freed == 0 {
+        if region.committed_bytes(&self.geometry, range) == 0 {
             return Ok(Done::unchanged(range));
         }
+        let freed = self.charged(region, range);
         machine.decommit(whole, range)?;
+        self.let_go(machine, &[range], &[]);
         Ok(Done::new(range, Edit::Pages { range, change: Change::Decommit { freed } }))
     }
 }

@@ -1,5 +1,7 @@
 //! Wiring pages into memory, and letting them go.
 
+use alloc::vec::Vec;
+
 use crate::access::{Access, Guard, Protection, Wiring};
 use crate::contract::{Machine, Standing};
 use crate::error::{Error, Kind, Verb};
@@ -65,7 +67,8 @@ impl AddressSpace {
             return self.meet_guard(machine, run, protection, fail);
         }
         if let Err(refusal) = machine.wire(range) {
-            self.rewire_all(machine, range);
+            // Best effort: the pages were wired a moment ago, under the same quota.
+            let _ = self.rewire(machine, range);
             return Err(fail(wire_refused(refusal.into())));
         }
         let edit = Edit::Pages { range, change: Change::Wire(Wiring::Wired) };
@@ -108,7 +111,8 @@ impl AddressSpace {
         })
         .map_err(&fail)?;
         if let Err(refusal) = machine.unwire(range) {
-            self.rewire_all(machine, range);
+            // Best effort: the pages were wired a moment ago, under the same quota.
+            let _ = self.rewire(machine, range);
             return Err(fail(refusal.into()));
         }
         let edit = Edit::Pages { range, change: Change::Wire(Wiring::Pageable) };
@@ -117,7 +121,7 @@ impl AddressSpace {
 
     /// Visits `range` run by run: the pages, their protection if they have memory,
     /// and their wiring if they are ours.
-    fn each_run<M: Machine>(
+    pub(super) fn each_run<M: Machine>(
         &self,
         machine: &M,
         range: PageRange,
@@ -148,19 +152,22 @@ impl AddressSpace {
 }
 
 impl AddressSpace {
-    /// Wires again what the truth calls wired, after a call that failed. A page that
-    /// was made inaccessible after it was wired cannot be: the machine has it pageable.
-    fn rewire_all<M: Machine>(&self, machine: &mut M, range: PageRange) {
-        for (whole, region) in self.regions() {
-            let Some(part) = whole.intersection(range) else { continue };
+    /// Wires again what the truth calls wired, after a call that failed or that mapped pages
+    /// anew, and answers what could not be. A page that was made inaccessible after it was
+    /// wired cannot be: the machine has it pageable.
+    pub(super) fn rewire<M: Machine>(&self, machine: &mut M, range: PageRange) -> Vec<PageRange> {
+        let mut lost = Vec::new();
+        for entry in self.regions.iter_from(range.start().get()) {
+            let (whole, region) = (PageRange::between(entry.start, entry.end), entry.value);
+            let Some(part) = whole.and_then(|whole| whole.intersection(range)) else { break };
             for (run, slot) in region.runs(&self.geometry, part) {
                 let accessible = slot.protection().is_some_and(|p| !p.effective().is_empty());
-                if slot.wiring() == Wiring::Wired && accessible {
-                    // Best effort: the pages were wired a moment ago, under the same quota.
-                    let _ = machine.wire(run);
+                if slot.wiring() == Wiring::Wired && accessible && machine.wire(run).is_err() {
+                    lost.push(run);
                 }
             }
         }
+        lost
     }
 }
 

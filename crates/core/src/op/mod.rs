@@ -1,16 +1,40 @@
 //! The verbs: one file each, read from the top as decode, plan, perform.
 
-mod allocate;
+mod alias;
+pub(crate) mod allocate;
+mod attribute;
+mod copy;
+mod fill;
+mod fork;
 mod free;
 mod lock;
+mod map;
 mod protect;
 mod query;
+mod remap;
+mod restrict;
+mod site;
+mod survey;
+mod unmap;
+mod walk;
+mod wire_counts;
 
+pub use alias::{Alias, Consent, Export, Import, Onto, Receiver};
 pub use allocate::{Action, Allocate, Order, Place, Window};
+pub use attribute::AttributeRange;
+pub use copy::CopyRange;
+pub use fork::Fork;
 pub use free::{Disposal, Free};
 pub use lock::Lock;
+pub use map::{Birth, Map};
 pub use protect::Protect;
 pub use query::{Info, Owner, State};
+pub use remap::{Remap, RemapCopy, Remapped};
+pub use restrict::{Limit, Restrict};
+pub use site::{MapPlace, Overwrite};
+pub use survey::{Sharing, Surveyed};
+pub use unmap::Unmap;
+pub use wire_counts::{Step, WireRange};
 
 use crate::contract::Refusal;
 use crate::error::Kind;
@@ -24,6 +48,8 @@ impl From<Refusal> for Kind {
             Refusal::MapBudget => Self::MapBudget,
             Refusal::LockQuota => Self::LockQuota,
             Refusal::Denied => Self::AccessDenied,
+            Refusal::NoObject => Self::NoObject,
+            Refusal::Special => Self::Special,
             Refusal::Other(number) => Self::Machine(number),
         }
     }

@@ -1,8 +1,8 @@
 //! One address space, and the calls with few words.
 
 use pagewright_core::{
-    Action, Allocate, Disposal, Error, Free, Geometry, Info, Kind, Lock, Machine, Managed, PageRange, Place,
-    Protect, Protection, State, Va, Window, Wiring, check,
+    Action, Alias, Allocate, Consent, Content, CopyRange, Disposal, Error, Free, Geometry, Info, Kind, Lock,
+    Machine, Managed, Onto, PageRange, Place, Protect, Protection, State, Va, Window, Wiring, check,
 };
 use pagewright_testkit::Null;
 
@@ -110,6 +110,51 @@ impl Lab {
 
     pub(crate) fn unlock(&mut self, at: u64, size: u64) -> Span {
         self.wiring(at, size, Wiring::Pageable)
+    }
+
+    /// Pages of our own in a second place.
+    pub(crate) fn alias(&mut self, source: u64, size: u64, onto: Onto, protection: Protection) -> Span {
+        self.alias_of(&Alias { source, size, onto, protection, consent: Consent::OwnOnly })
+    }
+
+    pub(crate) fn alias_of(&mut self, request: &Alias) -> Span {
+        let said = self.0.alias(request);
+        self.sound();
+        span(said)
+    }
+
+    pub(crate) fn copy(&mut self, source: u64, size: u64, target: u64) -> Result<u64, Kind> {
+        let said = self.0.copy(&CopyRange { source, size, target });
+        self.sound();
+        said.map_err(|error| error.kind)
+    }
+
+    /// How many objects there are.
+    pub(crate) fn objects(&self) -> usize {
+        self.0.space().objects().count()
+    }
+
+    /// What the pages of a range show, run by run.
+    pub(crate) fn contents(&self, at: u64, size: u64) -> Vec<Option<Content>> {
+        let range = PageRange::between(at, at + size).expect("not empty");
+        self.0.space().contents_of(range).map(|(_, content)| content).collect()
+    }
+
+    /// Bytes promised.
+    pub(crate) fn charge(&self) -> u64 {
+        self.0.space().charge().used()
+    }
+
+    /// Stores the number of each page, from `first` on, into it.
+    pub(crate) fn number(&mut self, at: u64, pages: u64, first: u8) {
+        for page in 0..pages {
+            assert_eq!(self.store(at + page * PAGE, &[first.wrapping_add(page as u8)]), 1);
+        }
+    }
+
+    /// The first byte of each page.
+    pub(crate) fn numbers(&self, at: u64, pages: u64) -> Vec<u8> {
+        (0..pages).flat_map(|page| self.load(at + page * PAGE, 1)).collect()
     }
 
     pub(crate) fn query(&self, at: u64) -> Result<Info, Kind> {

@@ -1,9 +1,13 @@
-//! The rows of the facts (`reference/win32.md`) that can be said with core's verbs,
-//! at the level of the NT calls; what the Win32 wrappers add is tested with them.
+//! The rows of the facts (`reference/win32.md`, `wince.md`, `mach.md`) that can be said
+//! with core's verbs, at the level of the NT calls; what the wrappers add is tested with
+//! them.
 //!
 //! Every assertion names its row.
 
+mod alias;
+mod copy;
 mod lab;
+mod lazy;
 mod va;
 mod vf;
 mod vl;

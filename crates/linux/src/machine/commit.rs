@@ -4,10 +4,10 @@
 //! no entry: it is inaccessible and unmarked, and has no committed page. An open
 //! one is `Marked`, or `Split` where the kernel takes no markers.
 
-use pagewright_core::{Access, PageRange, Refusal, Standing, Truth, Va};
+use pagewright_core::{Access, PageRange, Refusal, Va};
 
-use super::{CHUNK, Chunk, Linux, Strategy, Uniformity, addr, foreign, len};
-use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
+use super::{CHUNK, Chunk, Linux, Strategy, Uniformity};
+use crate::sys::{Advice, Errno};
 
 /// Whether a decommit has passed the point where it could still be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +18,10 @@ enum Loss {
 
 /// A run of whole pieces of which one thing is known, and the part of it that is meant.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
-    known: PageRange,
-    part: PageRange,
-    chunk: Option<Chunk>,
+pub(super) struct Stretch {
+    pub(super) known: PageRange,
+    pub(super) part: PageRange,
+    pub(super) chunk: Option<Chunk>,
 }
 
 impl Linux {
@@ -51,8 +51,7 @@ impl Linux {
             self.mprotect(span, access)?;
         }
         if open {
-            let removed = self.advise(span, Advice::GuardRemove);
-            self.told(removed)?;
+            self.unmark(span)?;
         }
         self.record(span, Chunk::Marked { access, uniformity: Uniformity::Uniform });
         Ok(())
@@ -63,15 +62,13 @@ impl Linux {
         match self.chunk_at(piece) {
             None => self.open(piece, part, access),
             Some(Chunk::Marked { access: common, uniformity: Uniformity::Uniform }) if common == access => {
-                let removed = self.advise(part, Advice::GuardRemove);
-                self.told(removed)
+                self.unmark(part)
             }
             Some(Chunk::Marked { access: common, .. }) => {
                 // Access first: while the marker stands nobody sees the page with
                 // the access of the others.
                 self.mprotect(part, access)?;
-                let removed = self.advise(part, Advice::GuardRemove);
-                self.told(removed)?;
+                self.unmark(part)?;
                 if common != access {
                     self.mark_mixed(piece, common);
                 }
@@ -79,6 +76,21 @@ impl Linux {
             }
             Some(Chunk::Split) => self.mprotect(part, access),
         }
+    }
+
+    /// Takes the markers away. Pages of an object have none, and not every kernel would
+    /// look for them there (before Linux 6.15).
+    pub(super) fn unmark(&mut self, range: PageRange) -> Result<(), Refusal> {
+        let mut rest = Some(range);
+        while let Some(left) = rest {
+            let (run, content) = self.shown.first(left);
+            if content.is_none() {
+                let removed = self.advise(run, Advice::GuardRemove);
+                self.told(removed)?;
+            }
+            rest = PageRange::between(run.end().get(), left.end().get());
+        }
+        Ok(())
     }
 
     /// Opens a closed piece: markers everywhere but on `part`, then access.
@@ -115,10 +127,12 @@ impl Linux {
 
     pub(super) fn decommit_pages(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
         if self.choice.strategy == Strategy::Mprotect {
-            return self.wipe(range);
+            self.wipe(range)?;
+            self.shown.forget(range);
+            return Ok(());
         }
         // What needs mappings goes first, while nothing is lost.
-        let mut lost = Loss::Nothing;
+        let mut lost = self.unshow(region, range)?;
         for (piece, part) in split(region, range) {
             let closes = part == piece && piece.bytes() >= CHUNK;
             if closes && self.chunks.overlaps(piece.start().get(), piece.end().get()) {
@@ -150,8 +164,21 @@ impl Linux {
         Ok(())
     }
 
+    /// Takes away what shows an object, and all that lies between: a marker would only hide
+    /// it. One step, so nothing is lost if it is refused.
+    fn unshow(&mut self, region: PageRange, range: PageRange) -> Result<Loss, Refusal> {
+        let Some(hull) = self.shown.hull(range) else { return Ok(Loss::Nothing) };
+        self.wipe(hull)?;
+        self.shown.forget(hull);
+        self.each_stretch(region, hull, &mut |machine, stretch| match stretch.chunk {
+            Some(Chunk::Marked { access, .. }) => machine.mark_mixed(stretch.known, access),
+            Some(Chunk::Split) | None => {}
+        });
+        Ok(Loss::Content)
+    }
+
     /// Takes the content of open pages and puts markers in its place.
-    fn mark(
+    pub(super) fn mark(
         &mut self,
         known: PageRange,
         part: PageRange,
@@ -184,92 +211,33 @@ impl Linux {
         if self.choice.strategy == Strategy::Mprotect {
             return Ok(());
         }
-        for (piece, part) in split(region, range) {
-            let mut at = part.start();
-            while let Some(Stretch { known, part, chunk }) = self.stretch(piece, part, at) {
-                at = part.end();
-                match chunk {
-                    None | Some(Chunk::Split) => {}
-                    Some(Chunk::Marked { .. }) if part == known => {
-                        self.record(known, Chunk::Marked { access, uniformity: Uniformity::Uniform });
-                    }
-                    Some(Chunk::Marked { access: common, .. }) if common != access => {
-                        self.mark_mixed(known, common);
-                    }
-                    Some(Chunk::Marked { .. }) => {}
-                }
+        self.each_stretch(region, range, &mut |machine, &Stretch { known, part, chunk }| match chunk {
+            None | Some(Chunk::Split) => {}
+            Some(Chunk::Marked { .. }) if part == known => {
+                machine.record(known, Chunk::Marked { access, uniformity: Uniformity::Uniform });
             }
-        }
+            Some(Chunk::Marked { access: common, .. }) if common != access => {
+                machine.mark_mixed(known, common);
+            }
+            Some(Chunk::Marked { .. }) => {}
+        });
         Ok(())
     }
 
-    pub(super) fn rederive(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth) {
-        let mut at = range.start();
-        while at < range.end() {
-            let (end, access) = truth.run(at);
-            let end = end.min(range.end());
-            if let Some(run) = PageRange::between(at.get(), end.get()) {
-                self.rederive_run(region, run, access);
-            }
-            at = end.max(Va::new(at.get() + self.geometry.page));
-        }
-    }
-
-    /// Best effort, by contract: each step that fails leaves its pages to the next
-    /// operation on them, which is why chunks count as mixed afterwards.
-    fn rederive_run(&mut self, region: PageRange, run: PageRange, access: Option<Access>) {
-        for (piece, part) in split(region, run) {
+    /// Visits what is known of `range`, piece by piece. What is learnt about a stretch may
+    /// be recorded while it is visited.
+    pub(super) fn each_stretch(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        visit: &mut dyn FnMut(&mut Self, &Stretch),
+    ) {
+        for (piece, part) in split(region, range) {
             let mut at = part.start();
             while let Some(stretch) = self.stretch(piece, part, at) {
                 at = stretch.part.end();
-                self.rederive_stretch(&stretch, access);
+                visit(self, &stretch);
             }
-        }
-    }
-
-    fn rederive_stretch(&mut self, stretch: &Stretch, access: Option<Access>) {
-        let Stretch { known, part, chunk } = *stretch;
-        let markers = self.choice.strategy == Strategy::Markers;
-        match (access, chunk) {
-            (Some(access), chunk) => {
-                if self.mprotect(part, access).is_err() {
-                    self.fill(part);
-                    let _ = self.mprotect(part, access);
-                }
-                if markers {
-                    let _ = self.advise(part, Advice::GuardRemove);
-                    // A closed piece must not have committed pages: opening it
-                    // would erase them.
-                    if chunk.is_none() {
-                        self.record(known, Chunk::Split);
-                    }
-                }
-            }
-            (None, Some(Chunk::Marked { access, .. })) => {
-                let _ = self.mark(known, part, access, Uniformity::Mixed);
-            }
-            (None, None | Some(Chunk::Split)) => {
-                let _ = self.wipe(part);
-            }
-        }
-        if let Some(Chunk::Marked { access, .. }) = chunk {
-            self.mark_mixed(known, access);
-        }
-    }
-
-    /// Maps what is missing of `range`: a release that a fork cut off, so that its thread
-    /// never got to say so, leaves a hole in a region.
-    fn fill(&mut self, range: PageRange) {
-        let (mut at, end) = (range.start().get(), range.end().get());
-        while at < end {
-            let Ok(run) = foreign(&self.maps, at, end) else { return };
-            let hole = PageRange::between(at, run.end.min(end));
-            if let (Standing::Free, Some(hole)) = (run.standing, hole) {
-                let place = Place::Free(addr(hole));
-                // SAFETY: a mapping that replaces nothing, inside of a region of ours.
-                let _ = unsafe { sys::mmap(place, len(hole), Prot::NONE, Backing::AnonymousNoReserve) };
-            }
-            at = run.end.max(at + self.geometry.page);
         }
     }
 
@@ -306,12 +274,12 @@ impl Linux {
         true
     }
 
-    fn mark_mixed(&mut self, piece: PageRange, access: Access) {
+    pub(super) fn mark_mixed(&mut self, piece: PageRange, access: Access) {
         self.record(piece, Chunk::Marked { access, uniformity: Uniformity::Mixed });
     }
 
     /// Replaces what is known of `span`.
-    fn record(&mut self, span: PageRange, chunk: Chunk) {
+    pub(super) fn record(&mut self, span: PageRange, chunk: Chunk) {
         let known = self.chunks.get(span.start().get());
         if known.is_some_and(|entry| *entry.value == chunk && span.end().get() <= entry.end) {
             return;

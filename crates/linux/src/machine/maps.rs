@@ -75,6 +75,17 @@ pub struct Mapping {
     pub sharing: Sharing,
     /// The file, as device and inode; `None` for anonymous memory.
     pub file: Option<(u64, u64)>,
+    /// The byte of the file that the first address shows.
+    pub offset: u64,
+}
+
+impl Mapping {
+    /// The file and the byte of it that `at`, an address in here, shows, if others see
+    /// what is stored there.
+    pub(super) fn shows(&self, at: u64) -> Option<((u64, u64), u64)> {
+        let is_shared = self.sharing == Sharing::Shared && self.start <= at && at < self.end;
+        self.file.filter(|_| is_shared).map(|file| (file, self.offset + (at - self.start)))
+    }
 }
 
 /// Whether stores are seen by others that map the same.
@@ -190,6 +201,7 @@ fn from_query(found: &sys::ProcmapQuery) -> Mapping {
         access,
         sharing: if shared { Sharing::Shared } else { Sharing::Private },
         file: (found.inode != 0).then_some((device, found.inode)),
+        offset: found.vma_offset,
     }
 }
 
@@ -276,7 +288,7 @@ fn parse(line: &[u8]) -> Option<(Mapping, &[u8])> {
     let mut ends = fields.next()?.split(|byte| *byte == b'-');
     let (start, end) = (number(ends.next()?, 16)?, number(ends.next()?, 16)?);
     let flags = fields.next()?;
-    let _offset = fields.next()?;
+    let offset = number(fields.next()?, 16)?;
     let mut device = fields.next()?.split(|byte| *byte == b':');
     let device = number(device.next()?, 16)? << 32 | number(device.next()?, 16)?;
     let inode = number(fields.next()?, 10)?;
@@ -287,7 +299,7 @@ fn parse(line: &[u8]) -> Option<(Mapping, &[u8])> {
     access.set(Access::EXECUTE, flags.get(2) == Some(&b'x'));
     let sharing = if flags.get(3) == Some(&b's') { Sharing::Shared } else { Sharing::Private };
     let file = (inode != 0).then_some((device, inode));
-    Some((Mapping { start, end, access, sharing, file }, name))
+    Some((Mapping { start, end, access, sharing, file, offset }, name))
 }
 
 fn number(digits: &[u8], radix: u32) -> Option<u64> {
@@ -310,7 +322,7 @@ mod tests {
         let (mapping, name) = parse(line).expect("well-formed");
         assert_eq!((mapping.start, mapping.end), (0x7f00, 0x8f00));
         assert_eq!(mapping.access, Access::READ | Access::EXECUTE);
-        assert_eq!(mapping.file, Some((0xfe_0000_0001, 1234)));
+        assert_eq!((mapping.file, mapping.offset), (Some((0xfe_0000_0001, 1234)), 0x1000));
         assert_eq!(name, b"/usr/lib/a b.so");
         assert_eq!(parse(b"nonsense"), None);
     }

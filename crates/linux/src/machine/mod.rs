@@ -13,22 +13,40 @@
 //!
 //! Markers erase what is under them, so they only ever stand on pages that have no
 //! content: those that are not committed.
+//!
+//! Pages that are aliased or copied are mapped from an object, a file in memory: shared,
+//! or private as a snapshot. Then the kernel does the copy-on-write.
 
 mod budget;
 mod commit;
+mod freeze;
 mod maps;
+mod object;
+mod pages;
+mod promote;
+mod recognise;
+mod resync;
+mod show;
+mod shown;
 mod strategy;
+mod survey;
+mod transfer;
 
 pub use budget::{Budget, count_mappings, mapping_limit};
+pub use freeze::{Freezer, Freezing};
 pub use maps::{Mapping, MapsFile, Sharing, each_mapping, foreign};
 pub use strategy::{Choice, Reason, Strategy};
 
 use alloc::vec::Vec;
 
 use pagewright_core::interval::IntervalMap;
-use pagewright_core::{Access, ForeignRun, Geometry, Machine, PageRange, Refusal, Truth, Va};
+use pagewright_core::{
+    Access, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Refusal, Showing, Truth, Va, View,
+};
 
 use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
+use object::Objects;
+use shown::Shown;
 
 /// Bytes of a chunk: what one page table maps.
 pub const CHUNK: u64 = 2 << 20;
@@ -79,6 +97,11 @@ pub struct Linux {
     /// or a run of whole ones.
     chunks: IntervalMap<Chunk>,
     budget: Budget,
+    objects: Objects,
+    /// What is mapped from objects.
+    shown: Shown,
+    /// How stores are held back, once that was needed.
+    freezer: Option<Freezer>,
 }
 
 impl Linux {
@@ -93,7 +116,17 @@ impl Linux {
     }
 
     fn of(pid: i32, geometry: Geometry, maps: MapsFile, choice: Choice) -> Self {
-        Self { geometry, pid, choice, maps, chunks: IntervalMap::default(), budget: Budget::new() }
+        Self {
+            geometry,
+            pid,
+            choice,
+            maps,
+            chunks: IntervalMap::default(),
+            budget: Budget::new(),
+            objects: Objects::default(),
+            shown: Shown::new(geometry.page),
+            freezer: None,
+        }
     }
 
     /// A machine that only answers [`Machine::foreign`]: for queries beside a writer.
@@ -116,6 +149,7 @@ impl Linux {
     /// and another descriptor table, where the old number may mean anybody's file.
     pub fn inherit(&mut self, maps: MapsFile) {
         core::mem::forget(core::mem::replace(&mut self.maps, maps));
+        self.lose_descriptors();
         self.budget = Budget::new();
         self.reidentify();
     }
@@ -183,6 +217,9 @@ impl Machine for Linux {
         // SAFETY: a mapping that replaces nothing disturbs nobody.
         let mapped = unsafe { sys::mmap(place, len(range), access_now, Backing::AnonymousNoReserve) };
         self.told(mapped.map(drop))?;
+        // Memory of others that stood here may have been promoted.
+        self.forget(range);
+        self.shown.forget(range);
         if let (Some(access), Strategy::Markers) = (access, self.choice.strategy) {
             let chunk = Chunk::Marked { access, uniformity: Uniformity::Uniform };
             self.chunks.insert(range.start().get(), range.end().get(), chunk);
@@ -208,6 +245,7 @@ impl Machine for Linux {
         let result = unsafe { sys::munmap(addr(range), len(range)) };
         self.told(result)?;
         self.forget(range);
+        self.shown.forget(range);
         Ok(())
     }
 
@@ -230,6 +268,44 @@ impl Machine for Linux {
 
     fn resync(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth) {
         self.rederive(region, range, truth);
+    }
+
+    fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal> {
+        self.create_object(object, pages)
+    }
+
+    fn discard(&mut self, object: ObjectId, first: u64, pages: u64) {
+        self.discard_pages(object, first, pages);
+    }
+
+    fn close(&mut self, object: ObjectId) {
+        self.close_object(object);
+    }
+
+    fn show(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        content: Content,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        self.show_pages(region, range, content, access)
+    }
+
+    fn promote(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal> {
+        self.promote_places(places, content)
+    }
+
+    fn recognise(&self, range: PageRange) -> Option<Content> {
+        self.recognise_object(range)
+    }
+
+    fn privatised(&self, range: PageRange, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        self.privatised_pages(range, report)
+    }
+
+    fn transfer(&mut self, held: &[Showing], from: Va, to: Va, bytes: u64) -> Result<(), Refusal> {
+        self.transfer_bytes(held, from, to, bytes)
     }
 
     fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
@@ -260,6 +336,15 @@ impl Machine for Linux {
         // SAFETY: the caller of the verb names memory of its process to be
         // overwritten; the kernel does the store and reports a hole as an error.
         unsafe { sys::process_vm_writev(self.pid, from, at.get() as usize) }.unwrap_or(0)
+    }
+}
+
+/// What a mapping of an object is made of.
+const fn object_view(fd: i32, content: Content, page: u64) -> Backing {
+    let offset = content.first * page;
+    match content.view {
+        View::Shared => Backing::Shared { fd, offset },
+        View::Snapshot => Backing::Private { fd, offset },
     }
 }
 

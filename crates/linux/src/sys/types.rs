@@ -27,7 +27,7 @@ macro_rules! errnos {
 
 errnos! {
     EPERM ENOENT ESRCH EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV ENOTDIR EISDIR EINVAL
-    ENFILE EMFILE ENOTTY ENOSPC ESPIPE EROFS EPIPE ERANGE ENAMETOOLONG ENOSYS EOVERFLOW EOPNOTSUPP ETIMEDOUT EHWPOISON
+    ENFILE EMFILE ENOTTY EFBIG ENOSPC ESPIPE EROFS EPIPE ERANGE ENAMETOOLONG ENOSYS EOVERFLOW EOPNOTSUPP ETIMEDOUT EHWPOISON
 }
 
 impl Errno {
@@ -114,7 +114,7 @@ pub enum Backing {
         /// Where in it, whole pages.
         offset: u64,
     },
-    /// A private, copy-on-write view of the file.
+    /// A private, copy-on-write view of the file, not accounted (unless overcommit is strict).
     Private {
         /// Open file.
         fd: i32,
@@ -129,6 +129,8 @@ pub enum Backing {
 pub enum Advice {
     /// Drop the content.
     DontNeed = k::MADV_DONTNEED,
+    /// Drop the content when memory is short, unless it is stored to before.
+    Free = k::MADV_FREE,
     /// Drop the content of a file's pages in the file too.
     Remove = k::MADV_REMOVE,
     /// Drop the content and make every access fault (6.13, files 6.15).

@@ -4,16 +4,21 @@
 //! from any thread; `query` also from signal handlers, whatever they interrupted.
 //! A forked child has a copy of the map, like of the memory that it describes.
 
+mod lease;
+mod mapping;
 mod twin;
+
+pub(crate) use lease::{export, holder, import, import_descriptor};
+pub(crate) use mapping::{attribute, map, remap, restrict, survey, unmap, wire_range};
 
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
 use pagewright_core::{
-    AddressSpace, Allocate, Disposal, Done, Error as CoreError, Free, Geometry, Info, Kind, Lock, Machine,
-    PageRange, Protect, Protection, State, Va, Verb,
+    AddressSpace, Alias, Allocate, CopyRange, Disposal, Done, Error as CoreError, Free, Geometry, Info, Kind,
+    Lock, Machine, PageRange, Protect, Protection, State, Va, Verb,
 };
-use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy, scattered_geometry};
+use pagewright_linux::machine::{Choice, Freezer, Freezing, Linux, MapsFile, Strategy, scattered_geometry};
 use pagewright_linux::sys;
 
 use crate::error::{Error, Result};
@@ -27,12 +32,34 @@ static OWN: OnceLock<Own> = OnceLock::new();
 /// Lets tests and doubters choose how commits are made: `markers` or `mprotect`.
 const STRATEGY_VARIABLE: &str = "PAGEWRIGHT_COMMIT";
 
+/// And how stores are held back while memory is moved: `full`, `user` or `none`.
+const FREEZING_VARIABLE: &str = "PAGEWRIGHT_FREEZE";
+
 fn own() -> &'static Own {
     OWN.get_or_init(|| {
         let geometry = scattered_geometry();
         let space = AddressSpace::new(geometry, default_limit());
-        Twin::new(space, Linux::with(geometry, MapsFile::OnDemand, chosen()))
+        Twin::new(space, machine(geometry, chosen()))
     })
+}
+
+/// This process, as the environment wants it to work.
+fn machine(geometry: Geometry, choice: Choice) -> Linux {
+    let mut machine = Linux::with(geometry, MapsFile::OnDemand, choice);
+    if let Some(freezing) = chosen_freezing() {
+        machine.set_freezer(Freezer::forced(freezing));
+    }
+    machine
+}
+
+/// Whose stores the environment lets be held back; `None`: as far as the kernel permits.
+pub(crate) fn chosen_freezing() -> Option<Freezing> {
+    match std::env::var(FREEZING_VARIABLE).as_deref() {
+        Ok("full") => Some(Freezing::Full),
+        Ok("user") => Some(Freezing::User),
+        Ok("none") => Some(Freezing::None),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 /// The strategy that the environment names, else the one that works.
@@ -79,7 +106,7 @@ fn repair(space: &AddressSpace, machine: &mut Linux, torn: Torn) {
         Torn::No => machine.reidentify(),
         Torn::Perhaps => {
             // Its bookkeeping may be half-changed, so it is not even dropped.
-            let fresh = Linux::with(*space.geometry(), MapsFile::OnDemand, machine.choice());
+            let fresh = self::machine(*space.geometry(), machine.choice());
             std::mem::forget(std::mem::replace(machine, fresh));
             space.rederive(machine);
         }
@@ -100,6 +127,14 @@ pub(crate) fn protect(request: &Protect) -> Result<Protection> {
 
 pub(crate) fn lock(request: &Lock) -> Result<PageRange> {
     perform(Verb::Lock, |space, machine| space.lock(machine, request))?.map_err(ours)
+}
+
+pub(crate) fn alias(request: &Alias) -> Result<PageRange> {
+    perform(Verb::Alias, |space, machine| space.alias(machine, request))?.map_err(ours)
+}
+
+pub(crate) fn copy(request: &CopyRange) -> Result<u64> {
+    perform(Verb::Copy, |space, machine| space.copy(machine, request))?.map_err(ours)
 }
 
 /// Safe in a signal handler: no locks, no memory.

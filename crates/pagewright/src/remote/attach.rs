@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pagewright_core::wire::{Frame, OPERATIONS};
 use pagewright_core::{Kind, Verb};
-use pagewright_linux::machine::Strategy;
+use pagewright_linux::machine::{Freezing, Strategy};
 use pagewright_linux::ring::{RING_LEN, RingError};
 use rustix::fd::OwnedFd;
 use rustix::fs::{FlockOperation, OFlags};
@@ -14,7 +14,7 @@ use super::link::{FAILED_NAME, Link, THREAD_NAME};
 use super::{Broken, Remote, TRIES};
 use crate::error::{Error, Result};
 use crate::inject::{self, InjectError, Injected, Orphan, Plan, Reason};
-use crate::own::chosen;
+use crate::own::{chosen, chosen_freezing};
 use crate::process::Attached;
 
 /// The resident's program, built and embedded by this crate's build script.
@@ -40,6 +40,9 @@ const STOP: u64 = OPERATIONS + 2;
 /// In the first argument of a resident: commit by `mprotect`; go on with an inherited map.
 const FORCE_MPROTECT: u64 = 1;
 const ADOPT: u64 = 2;
+/// And whose stores it may hold back.
+const FREEZE_USER: u64 = 4;
+const FREEZE_NONE: u64 = 8;
 
 impl Remote {
     /// The resident of the target, whoever placed it.
@@ -115,12 +118,18 @@ impl Remote {
     /// Starts the resident on what the target inherited, or on memory of its own.
     fn start(&self, orphan: Option<Orphan>) -> std::result::Result<Injected, InjectError> {
         let plan = |flags| Plan { blob: RESIDENT, stack: STACK, tail: 0, args: [flags, 0, 0, 0] };
+        let freezing = match chosen_freezing() {
+            Some(Freezing::User) => FREEZE_USER,
+            Some(Freezing::None) => FREEZE_NONE,
+            Some(Freezing::Full) | None => 0,
+        };
+        let strategy = match chosen().strategy {
+            Strategy::Mprotect => FORCE_MPROTECT,
+            Strategy::Markers => 0,
+        };
         match orphan {
             Some(orphan) => inject::adopt(&self.target, &plan(ADOPT), orphan),
-            None if chosen().strategy == Strategy::Mprotect => {
-                inject::inject(&self.target, &plan(FORCE_MPROTECT))
-            }
-            None => inject::inject(&self.target, &plan(0)),
+            None => inject::inject(&self.target, &plan(strategy | freezing)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The line to a resident that was found.
 
 use pagewright_core::Info;
-use pagewright_core::wire::{Frame, RECORD, decode_info};
+use pagewright_core::wire::{Frame, LEASE, Lease, RECORD, decode_info};
 use pagewright_linux::ring::{Client, RingError, SLOTS, State};
 use pagewright_linux::sys::{self, Fd};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -165,6 +165,16 @@ impl Link {
 
     /// The runs that the last answer left in the data area; `None` if they make no sense.
     pub(super) fn records(&self, count: u64) -> Option<Vec<Info>> {
+        self.words(count)?.iter().map(decode_info).collect()
+    }
+
+    /// As [`Self::records`], leases.
+    pub(super) fn leases(&self, count: u64) -> Option<Vec<Lease>> {
+        self.words(count)?.iter().map(Lease::decode).collect()
+    }
+
+    /// The records of eight words that the last answer left.
+    fn words(&self, count: u64) -> Option<Vec<[u64; RECORD]>> {
         let bytes = usize::try_from(count).ok()?.checked_mul(RECORD * 8)?;
         if bytes > self.client.data_len() {
             return None;
@@ -173,17 +183,29 @@ impl Link {
         if self.client.copy_data_out(&mut area).ok()? != bytes {
             return None;
         }
-        area.chunks_exact(RECORD * 8).map(decode).collect()
+        let (words, _) = area.as_chunks::<8>();
+        let words: Vec<u64> = words.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect();
+        let (records, _) = words.as_chunks::<RECORD>();
+        Some(records.to_vec())
+    }
+
+    /// Leaves leases in the data area for the next call.
+    pub(super) fn leave(&mut self, leases: &[Lease]) -> Result<(), Broken> {
+        self.claim()?;
+        let words = leases.iter().flat_map(Lease::encode);
+        let bytes: Vec<u8> = words.flat_map(u64::to_ne_bytes).collect();
+        let (thread, pidfd) = (&self.thread, &self.pidfd);
+        let start = sys::monotonic_nanos();
+        let alive = || {
+            condition(thread, pidfd) == Condition::Running
+                && sys::monotonic_nanos().saturating_sub(start) < STOPPED_NS
+        };
+        let copied = self.client.copy_data_in(&bytes, alive)?;
+        if copied == bytes.len() { Ok(()) } else { Err(Broken::Nonsense) }
     }
 }
 
-fn decode(record: &[u8]) -> Option<Info> {
-    let mut words = [0; RECORD];
-    for (word, bytes) in words.iter_mut().zip(record.chunks_exact(8)) {
-        *word = u64::from_ne_bytes(bytes.try_into().ok()?);
-    }
-    decode_info(&words)
-}
+const _: () = assert!(RECORD == LEASE);
 
 /// How it stands with the resident's thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,9 @@
 //! that serialises attaching and detaching between callers.
 
 mod attach;
+mod lease;
 mod link;
+mod mapping;
 mod outside;
 
 use std::fs::File;
@@ -23,8 +25,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pagewright_core::wire::{Answer, Request, Stats, decode_result};
 use pagewright_core::{
-    AddressSpace, Allocate, Error as CoreError, Free, Geometry, Info, Kind, Lock, Machine, PageRange,
-    Protect, Protection, State, Verb, Wiring,
+    AddressSpace, Alias, Allocate, CopyRange, Error as CoreError, Free, Geometry, Info, Kind, Lock, Machine,
+    PageRange, Protect, Protection, State, Verb, Wiring,
 };
 use pagewright_linux::sys::Errno;
 use rustix::fs::OFlags;
@@ -142,6 +144,17 @@ impl Remote {
             Wiring::Pageable => Verb::Unlock,
         };
         self.expect_range(verb, &Request::Lock(*request), Placing::IfMissing)
+    }
+
+    pub(crate) fn alias(&self, request: &Alias) -> Result<PageRange> {
+        self.expect_range(Verb::Alias, &Request::Alias(*request), Placing::IfMissing)
+    }
+
+    pub(crate) fn copy_range(&self, request: &CopyRange) -> Result<u64> {
+        match self.ask(Verb::Copy, &Request::Copy(*request), Placing::IfMissing)? {
+            Some(Answer::Bytes(bytes)) => Ok(bytes),
+            Some(_) | None => Err(self.nonsense(Verb::Copy)),
+        }
     }
 
     pub(crate) fn query(&self, at: u64) -> Result<Info> {

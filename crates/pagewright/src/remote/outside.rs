@@ -1,6 +1,8 @@
 //! A process without a resident, as a machine: it can be looked at, no more.
 
-use pagewright_core::{Access, ForeignRun, Geometry, Machine, PageRange, Refusal, Truth, Va};
+use pagewright_core::{
+    Access, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Refusal, Showing, Truth, Va,
+};
 use pagewright_linux::machine::{MapsFile, foreign};
 use pagewright_linux::sys::Fd;
 use rustix::fd::IntoRawFd;
@@ -61,6 +63,35 @@ impl Machine for Outside {
 
     /// There is no cache of ours in that process.
     fn resync(&mut self, _: PageRange, _: PageRange, _: &dyn Truth) {}
+
+    fn create(&mut self, _: ObjectId, _: u64) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    /// Nothing of ours is there to be discarded, nor to be closed.
+    fn discard(&mut self, _: ObjectId, _: u64, _: u64) {}
+
+    fn close(&mut self, _: ObjectId) {}
+
+    fn show(&mut self, _: PageRange, _: PageRange, _: Content, _: Access) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn promote(&mut self, _: &[Showing], _: Content) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn recognise(&self, _: PageRange) -> Option<Content> {
+        None
+    }
+
+    fn privatised(&self, _: PageRange, _: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn transfer(&mut self, _: &[Showing], _: Va, _: Va, _: u64) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
 
     fn occupied(&self, _: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
         Err(NOT_FROM_OUTSIDE)

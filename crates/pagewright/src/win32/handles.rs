@@ -63,14 +63,18 @@ struct Entry {
 }
 
 /// All open handles. Numbers are multiples of 4 that count upwards, so that a
-/// number that was closed does not soon mean something else.
+/// number that was closed does not soon mean something else. None is the id of a
+/// process: Windows CE calls take either.
 #[derive(Debug)]
 struct Table {
     last: u32,
     open: Option<HashMap<u32, Arc<Entry>>>,
 }
 
-static TABLE: RwLock<Table> = RwLock::new(Table { last: 0, open: None });
+static TABLE: RwLock<Table> = RwLock::new(Table { last: BEFORE_FIRST, open: None });
+
+/// `PID_MAX_LIMIT`: no process id of Linux is as high.
+const BEFORE_FIRST: u32 = 0x40_0000;
 
 /// The highest number: those above would be negative in programs that store
 /// handles in 32 bits.
@@ -80,7 +84,7 @@ impl Table {
     fn insert(&mut self, entry: Entry) -> u32 {
         let open = self.open.get_or_insert_default();
         loop {
-            self.last = if self.last >= LAST { 4 } else { self.last + 4 };
+            self.last = if self.last >= LAST { BEFORE_FIRST } else { self.last } + 4;
             if let std::collections::hash_map::Entry::Vacant(vacant) = open.entry(self.last) {
                 vacant.insert(Arc::new(entry));
                 return self.last;
@@ -158,6 +162,12 @@ pub(super) fn through<T>(
         // Whatever went wrong: that the process ended says more.
         if entry.process.has_ended() { ended(handle, &failure) } else { failure }
     })
+}
+
+/// The process behind an open handle, whatever rights it has.
+pub(crate) fn process(handle: HANDLE) -> Option<Process> {
+    let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
+    table.get(handle).map(|entry| entry.process.clone())
 }
 
 fn grants(access: PROCESS_ACCESS_RIGHTS, needed: PROCESS_ACCESS_RIGHTS) -> bool {

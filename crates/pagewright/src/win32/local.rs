@@ -9,7 +9,7 @@ use pagewright_linux::sys;
 /// A buffer of this process that a caller named by address. Never followed: the
 /// kernel copies, and stops at the first byte that cannot be accessed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     address: usize,
     size: usize,
 }
@@ -17,21 +17,21 @@ pub(super) struct Buffer {
 impl Buffer {
     /// # Safety
     /// Where the range is writable, it is the caller's to be overwritten.
-    pub(super) unsafe fn new(pointer: *mut c_void, size: usize) -> Self {
+    pub(crate) unsafe fn new(pointer: *mut c_void, size: usize) -> Self {
         Self { address: pointer.expose_provenance(), size }
     }
 
-    pub(super) const fn size(&self) -> usize {
+    pub(crate) const fn size(&self) -> usize {
         self.size
     }
 
     /// Where it begins.
-    pub(super) const fn address(&self) -> usize {
+    pub(crate) const fn address(&self) -> usize {
         self.address
     }
 
     /// Copies `from` to `offset` in the buffer. Answers how many bytes.
-    pub(super) fn store(&self, offset: usize, from: &[u8]) -> usize {
+    pub(crate) fn store(&self, offset: usize, from: &[u8]) -> usize {
         if from.is_empty() {
             return 0;
         }
@@ -43,7 +43,7 @@ impl Buffer {
 }
 
 /// Copies out of a buffer of this process. Answers how many bytes.
-pub(super) fn load(address: usize, into: &mut [u8]) -> usize {
+pub(crate) fn load(address: usize, into: &mut [u8]) -> usize {
     if into.is_empty() {
         return 0;
     }
@@ -51,7 +51,7 @@ pub(super) fn load(address: usize, into: &mut [u8]) -> usize {
 }
 
 /// Whether a buffer lies in the user range (RW35).
-pub(super) const fn in_user_range(address: usize, size: usize) -> bool {
+pub(crate) const fn in_user_range(address: usize, size: usize) -> bool {
     match (address as u64).checked_add(size as u64) {
         Some(end) => end <= Geometry::X86_64.user_end(),
         None => false,

@@ -162,6 +162,23 @@ impl NtStatus {
     /// The status for a refusal of the core. The only place where one becomes the
     /// other.
     pub(super) const fn of(verb: Verb, kind: Kind) -> Self {
+        match verb {
+            Verb::Alias => of_alias(kind),
+            Verb::Allocate
+            | Verb::Free
+            | Verb::Protect
+            | Verb::Query
+            | Verb::Read
+            | Verb::Write
+            | Verb::Lock
+            | Verb::Unlock
+            | Verb::Attach
+            | Verb::Copy
+            | Verb::Attribute => Self::of_any(verb, kind),
+        }
+    }
+
+    const fn of_any(verb: Verb, kind: Kind) -> Self {
         match kind {
             Kind::BadAddress => bad_address(verb),
             Kind::ZeroSize | Kind::BadSize => bad_size(verb),
@@ -192,8 +209,28 @@ impl NtStatus {
             Kind::Privilege => Self::PRIVILEGE_NOT_HELD,
             Kind::Busy => Self::DEVICE_BUSY,
             Kind::Protocol => Self::INTERNAL_ERROR,
+            Kind::Misaligned | Kind::TargetCommitted | Kind::Special => Self::INVALID_PARAMETER,
+            Kind::AboveCeiling | Kind::NoConsent => Self::ACCESS_DENIED,
+            Kind::NoObject => Self::NO_MEMORY,
             Kind::Machine(_) => Self::UNSUCCESSFUL,
         }
+    }
+}
+
+/// Windows CE knows fewer codes (wince.md, section 8).
+const fn of_alias(kind: Kind) -> NtStatus {
+    match kind {
+        Kind::BadAddress
+        | Kind::ZeroSize
+        | Kind::BadSize
+        | Kind::BadProtection
+        | Kind::NotReserved
+        | Kind::SpansAllocations
+        | Kind::NotCommitted
+        | Kind::NotAllocated => NtStatus::INVALID_PARAMETER,
+        Kind::NoSpace | Kind::CommitLimit | Kind::MapBudget | Kind::OutOfMemory => NtStatus::NO_MEMORY,
+        Kind::Gone | Kind::NoProcess => NtStatus::INVALID_HANDLE,
+        other => NtStatus::of_any(Verb::Alias, other),
     }
 }
 
@@ -201,8 +238,10 @@ impl NtStatus {
 const fn bad_address(verb: Verb) -> NtStatus {
     match verb {
         Verb::Allocate | Verb::Free | Verb::Protect => NtStatus::INVALID_PARAMETER_2,
-        Verb::Query | Verb::Lock | Verb::Unlock | Verb::Attach => NtStatus::INVALID_PARAMETER,
-        Verb::Read | Verb::Write => NtStatus::ACCESS_VIOLATION,
+        Verb::Query | Verb::Lock | Verb::Unlock | Verb::Attach | Verb::Alias | Verb::Attribute => {
+            NtStatus::INVALID_PARAMETER
+        }
+        Verb::Read | Verb::Write | Verb::Copy => NtStatus::ACCESS_VIOLATION,
     }
 }
 
@@ -212,8 +251,10 @@ const fn bad_size(verb: Verb) -> NtStatus {
     match verb {
         Verb::Allocate => NtStatus::INVALID_PARAMETER_4,
         Verb::Free | Verb::Protect => NtStatus::INVALID_PARAMETER_3,
-        Verb::Query | Verb::Lock | Verb::Unlock | Verb::Attach => NtStatus::INVALID_PARAMETER,
-        Verb::Read | Verb::Write => NtStatus::ACCESS_VIOLATION,
+        Verb::Query | Verb::Lock | Verb::Unlock | Verb::Attach | Verb::Alias | Verb::Attribute => {
+            NtStatus::INVALID_PARAMETER
+        }
+        Verb::Read | Verb::Write | Verb::Copy => NtStatus::ACCESS_VIOLATION,
     }
 }
 
@@ -229,7 +270,10 @@ const fn out_of_memory(verb: Verb) -> NtStatus {
         | Verb::Write
         | Verb::Lock
         | Verb::Unlock
-        | Verb::Attach => NtStatus::NO_MEMORY,
+        | Verb::Attach
+        | Verb::Alias
+        | Verb::Copy
+        | Verb::Attribute => NtStatus::NO_MEMORY,
     }
 }
 

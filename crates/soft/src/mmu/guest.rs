@@ -1,6 +1,8 @@
 //! The guest's own accesses: hit the TLB, or walk the table and fill it.
 
-use super::{Mmu, no_frame};
+use super::{Mmu, is_steady, no_frame};
+use pagewright_core::View;
+
 use crate::fault::{Fault, FaultKind};
 use crate::frame::Exhausted;
 use crate::word::Word;
@@ -74,7 +76,7 @@ impl Mmu {
         self.scatter(at, &bytes[..W::COUNT])
     }
 
-    /// Reads page by page, and remembers the pages. On error the bytes below the
+    /// Reads page by page, and remembers the pages that stay where they are. On error the bytes below the
     /// fault are read.
     fn gather(&mut self, kind: FaultKind, at: u64, into: &mut [u8]) -> Result<(), Fault> {
         let mut done = 0;
@@ -82,8 +84,11 @@ impl Mmu {
             // Cannot wrap: the page of the last address is behind the user range.
             let here = at.wrapping_add(done as u64);
             let page = self.page_for(kind, here)?;
-            let place = self.place(page, here);
-            self.tlb.remember(kind, here, place);
+            let frame = self.frame_to_load(here >> self.shift, page);
+            let place = self.place(frame, here);
+            if is_steady(page, frame) {
+                self.tlb.remember(kind, here, place);
+            }
             let count = self.rest_of_page(here, into.len() - done);
             self.frames.copy_out(place, &mut into[done..done + count]);
             done += count;
@@ -110,13 +115,19 @@ impl Mmu {
     /// there are frames for those that have none. No frame is taken yet.
     fn prepare_store(&mut self, at: u64, count: usize) -> Result<(), Fault> {
         let mut done = 0;
-        let mut missing = 0;
+        let (mut missing, mut shared) = (0, None);
         while done < count {
             let here = at.wrapping_add(done as u64);
             let page = self.page_for(FaultKind::Store, here)?;
-            if page.frame.is_none() {
-                missing += 1;
-                self.frames.prepare(missing).map_err(|Exhausted| no_frame(here))?;
+            let number = here >> self.shift;
+            if self.frame_to_store(number, page).is_none() {
+                // Two pages that show the same one share the frame.
+                let slot = page.view.filter(|view| *view == View::Shared).and_then(|_| self.slot(number));
+                if slot.is_none() || slot != shared {
+                    missing += 1;
+                    self.frames.prepare(missing).map_err(|Exhausted| no_frame(here))?;
+                }
+                shared = slot;
             }
             done += self.rest_of_page(here, count - done);
         }

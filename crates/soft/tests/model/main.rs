@@ -1,9 +1,12 @@
 //! The MMU against a model that keeps every byte of every page in a plain map.
 
-use std::collections::BTreeMap;
+mod naive;
+mod objects;
 
-use pagewright_core::{Access, Geometry, Machine, PageRange, Refusal, Standing, Truth, Va};
-use pagewright_soft::{Fault, FaultKind, Mmu, Reason, Word};
+use pagewright_core::{Access, Geometry, Machine, ObjectId, PageRange, Refusal, Standing, Va};
+use pagewright_soft::{FaultKind, Mmu, Word};
+
+use naive::{Model, Naive};
 
 /// The pages that the tests work on: both sides of the boundary between two tables.
 const FIRST: u64 = 500;
@@ -33,79 +36,20 @@ impl Random {
     }
 }
 
-#[derive(Clone)]
-struct Naive {
-    access: Option<Access>,
-    bytes: Vec<u8>,
-}
-
-/// Mapped pages, eagerly.
-#[derive(Clone)]
-struct Model {
-    page: u64,
-    pages: BTreeMap<u64, Naive>,
-}
-
-impl Model {
-    fn fresh(&self, access: Option<Access>) -> Naive {
-        Naive { access, bytes: vec![0; self.page as usize] }
-    }
-
-    fn byte(&self, kind: FaultKind, at: u64) -> Result<u8, Fault> {
-        let fault = |reason| Fault { at, kind, reason };
-        let needs = match kind {
-            FaultKind::Load => Access::READ,
-            FaultKind::Store => Access::WRITE,
-            FaultKind::Fetch => Access::EXECUTE,
-        };
-        let page = self.pages.get(&(at / self.page)).ok_or(fault(Reason::Unmapped))?;
-        let access = page.access.ok_or(fault(Reason::Reserved))?;
-        if !access.contains(needs) {
-            return Err(fault(Reason::Access));
-        }
-        Ok(page.bytes[(at % self.page) as usize])
-    }
-
-    fn bytes(&self, kind: FaultKind, at: u64, count: u64) -> Result<Vec<u8>, Fault> {
-        (at..at + count).map(|at| self.byte(kind, at)).collect()
-    }
-
-    fn store(&mut self, at: u64, bytes: &[u8]) -> Result<(), Fault> {
-        self.bytes(FaultKind::Store, at, bytes.len() as u64)?;
-        for (at, byte) in (at..).zip(bytes) {
-            let page = self.pages.get_mut(&(at / self.page)).expect("checked");
-            page.bytes[(at % self.page) as usize] = *byte;
-        }
-        Ok(())
-    }
-
-    fn each(&mut self, pages: std::ops::Range<u64>, change: impl Fn(&mut Naive)) {
-        self.pages.range_mut(pages).for_each(|(_, page)| change(page));
-    }
-}
-
-impl Truth for Model {
-    fn run(&self, at: Va) -> (Va, Option<Access>) {
-        let page = at.get() / self.page;
-        let access = self.pages[&page].access;
-        let alike = |next: &u64| self.pages.get(next).is_some_and(|next| next.access == access);
-        let end = (page..).take_while(alike).last().expect("itself") + 1;
-        (Va::new(end * self.page), access)
-    }
-}
-
 struct Pair {
     mmu: Mmu,
     model: Model,
     random: Random,
     page: u64,
+    /// The name of the next object.
+    next: ObjectId,
 }
 
 impl Pair {
     fn new(page: u64, seed: u64) -> Self {
         let geometry = Geometry { page, highest: (1 << 40) - 1, ..Geometry::X86_64 };
-        let model = Model { page, pages: BTreeMap::new() };
-        Self { mmu: Mmu::new(geometry), model, random: Random(seed), page }
+        let (model, random) = (Model::new(page), Random(seed));
+        Self { mmu: Mmu::new(geometry), model, random, page, next: ObjectId(1) }
     }
 
     fn range(&self, pages: &std::ops::Range<u64>) -> PageRange {
@@ -130,7 +74,7 @@ impl Pair {
     }
 
     fn step(&mut self) {
-        match self.random.below(20) {
+        match self.random.below(28) {
             0..=1 => self.reserve(),
             2..=3 => self.commit(),
             4 => self.decommit(),
@@ -141,7 +85,12 @@ impl Pair {
             10..=11 => self.load_and_fetch(),
             12..=17 => self.words(),
             18 => self.bulk_read(),
-            _ => self.bulk_write(),
+            19 => self.bulk_write(),
+            20..=21 => self.promote(),
+            22..=24 => self.show(),
+            25 => self.freeze(),
+            26 => self.transfer(),
+            _ => self.let_go(),
         }
     }
 
@@ -208,6 +157,10 @@ impl Pair {
         let usable = |page: &Naive| page.access.is_some_and(|access| !access.is_empty());
         let told = self.mmu.wire(self.range(&pages));
         if Self::expect(told, self.all(&pages, usable), Refusal::Unmapped) {
+            // What is wired can be stored to without another frame: it has its own.
+            for page in pages.clone() {
+                self.model.stored_to(page);
+            }
             let part = pages.start..pages.start + 1 + self.random.below(pages.end - pages.start);
             self.mmu.unwire(self.range(&part)).expect("letting go cannot fail");
         }
@@ -220,7 +173,7 @@ impl Pair {
             return;
         }
         let middle = (pages.start + pages.end) / 2;
-        self.model.each(pages.start..middle, |page| page.access = Some(access));
+        self.change_truth(pages.start..middle, access);
         let fresh = self.model.fresh(None);
         self.model.each(middle..pages.end, |page| *page = fresh.clone());
         let range = self.range(&pages);
@@ -295,14 +248,19 @@ impl Pair {
         let listed = occupied.iter().flat_map(|r| r.start().get() / self.page..r.end().get() / self.page);
         assert!(listed.eq(self.model.pages.keys().copied()));
         self.compare_standing();
+        self.compare_contents();
     }
 
     fn compare_standing(&self) {
         let at = FIRST + (END - FIRST) / 2;
         let run = self.mmu.foreign(Va::new(at * self.page + 5)).expect("in the user range");
         let last = (1 << 40) / self.page;
-        let access =
-            |page: u64| self.model.pages.get(&page).map(|page| page.access.unwrap_or(Access::empty()));
+        // Without its number: the same for all pages of a view.
+        let looks = |number: u64, page: &Naive| {
+            let from = page.content().map(|content| (content.object, content.first.wrapping_sub(number)));
+            (page.access.unwrap_or(Access::empty()), from)
+        };
+        let access = |number: u64| self.model.pages.get(&number).map(|page| looks(number, page));
         let (mut start, mut end) = (at, at + 1);
         let known = FIRST - 1..END + 1;
         while known.contains(&start) && access(start - 1) == access(at) {
@@ -340,7 +298,8 @@ fn the_mmu_agrees_with_a_map_of_bytes_for_every_page_size() {
 fn a_clone_is_a_snapshot() {
     let mut pair = Pair::new(64, 0x5eed_0010);
     (0..200).for_each(|_| pair.step());
-    let mut old = Pair { mmu: pair.mmu.clone(), model: pair.model.clone(), random: Random(1), page: 64 };
+    let (mmu, model) = (pair.mmu.clone(), pair.model.clone());
+    let mut old = Pair { mmu, model, random: Random(1), page: 64, next: pair.next };
     (0..200).for_each(|_| pair.step());
     old.compare();
     pair.compare();

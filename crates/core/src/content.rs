@@ -1,0 +1,268 @@
+//! What ranges show, as the truth keeps it: views counted, memory charged once.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::access::Rights;
+use crate::contract::{Machine, Showing};
+use crate::geometry::PageRange;
+use crate::object::{Content, MemoryObject, ObjectId, Promise, Reach, View};
+use crate::region::Region;
+use crate::space::{AddressSpace, Edit};
+
+impl AddressSpace {
+    /// The bytes of `range`, a part of `region`, that are charged to it: those that have
+    /// memory of their own. Shared pages are charged to their object, once.
+    pub(crate) fn charged(&self, region: &Region, range: PageRange) -> u64 {
+        match region.promise {
+            Promise::OnWrite => return 0,
+            Promise::Full => {}
+        }
+        let committed = region.committed_bytes(&self.geometry, range);
+        if self.contents.is_private(range) {
+            return committed;
+        }
+        let shared: u64 = self.contents.runs(&self.geometry, range).map(shared_bytes).sum();
+        committed - shared
+    }
+
+    /// As [`Self::charged`], of every region in the range.
+    fn charged_anywhere(&self, range: PageRange) -> u64 {
+        let mut sum = 0;
+        for entry in self.regions.iter_from(range.start().get()) {
+            let whole = PageRange::between(entry.start, entry.end);
+            let Some(part) = whole.and_then(|whole| whole.intersection(range)) else { break };
+            sum += self.charged(entry.value, part);
+        }
+        sum
+    }
+
+    /// Makes pages that have memory show something else.
+    pub(crate) fn set_content(&mut self, range: PageRange, content: Option<Content>) {
+        self.charge.give(self.charged_anywhere(range));
+        self.replace_content(range, content);
+        self.charge.take(self.charged_anywhere(range));
+    }
+
+    /// Makes pages show nothing but themselves, when their own charge is settled.
+    pub(crate) fn drop_content(&mut self, range: PageRange) {
+        if !self.contents.is_private(range) {
+            self.replace_content(range, None);
+        }
+    }
+
+    fn replace_content(&mut self, range: PageRange, content: Option<Content>) {
+        let page = self.geometry.page;
+        if let Some(new) = content {
+            let end = new.first + range.bytes() / page;
+            self.recount(new.object, new.first, end, |object| object.gain(new.first, end, new.view));
+        }
+        for (run, old) in self.contents.replace(&self.geometry, range, content) {
+            let end = old.first + run.bytes() / page;
+            self.recount(old.object, old.first, end, |object| object.lose(old.first, end));
+            self.idle.push(old.object);
+        }
+        if let Some(new) = content
+            && let Some(object) = self.objects.get_mut(&new.object)
+        {
+            // What was frozen, or lives again, is charged otherwise than before.
+            let end = new.first + range.bytes() / page;
+            let before = charged_pages(object, new.first, end);
+            object.review(new.first, end, new.view);
+            let after = charged_pages(object, new.first, end);
+            self.charge.give(before * page);
+            self.charge.take(after * page);
+        }
+    }
+
+    /// Drops the objects that nothing shows any more, when an edit is complete: a part of
+    /// it may show again what an earlier part left.
+    pub(crate) fn forget_idle(&mut self) {
+        while let Some(id) = self.idle.pop() {
+            if self.objects.get(&id).is_some_and(MemoryObject::is_forgotten) {
+                self.objects.remove(&id);
+            }
+        }
+    }
+
+    fn recount(&mut self, id: ObjectId, first: u64, end: u64, change: impl FnOnce(&mut MemoryObject)) {
+        let Some(object) = self.objects.get_mut(&id) else { return };
+        let before = charged_pages(object, first, end);
+        change(object);
+        let after = charged_pages(object, first, end);
+        self.charge.give(before * self.geometry.page);
+        self.charge.take(after * self.geometry.page);
+    }
+
+    /// Tells the machine which objects, and which pages of them, nobody shows any more
+    /// once `lost` shows something else, of which `kept` is a part. Called when nothing
+    /// can be refused any more.
+    pub(crate) fn let_go<M: Machine>(
+        &self,
+        machine: &mut M,
+        lost: &[PageRange],
+        kept: &[(PageRange, Content)],
+    ) {
+        if lost.iter().all(|range| self.contents.is_private(*range)) {
+            return;
+        }
+        let page = self.geometry.page;
+        let mut leaving: BTreeMap<ObjectId, MemoryObject> = BTreeMap::new();
+        for (run, content) in lost.iter().flat_map(|range| self.contents_of(*range)) {
+            let Some(content) = content else { continue };
+            let end = content.first + run.bytes() / page;
+            leaving.entry(content.object).or_insert_with(|| scratch(Reach::Home)).gain(
+                content.first,
+                end,
+                content.view,
+            );
+        }
+        for (id, leaving) in &leaving {
+            let Some(object) = self.objects.get(id) else { continue };
+            let stays = |first: u64, end: u64| {
+                kept.iter().any(|(run, content)| {
+                    content.object == *id && content.first < end && first < content.first + run.bytes() / page
+                })
+            };
+            let idle = object.matches(leaving) && !stays(0, object.pages);
+            match object.reach {
+                Reach::Home | Reach::Abroad if idle => machine.close(*id),
+                Reach::Home => {
+                    for (first, end) in unshown(object, leaving) {
+                        discard_around(machine, *id, first, end, kept, page);
+                    }
+                }
+                Reach::Abroad | Reach::Program => {}
+            }
+        }
+    }
+
+    /// As [`Self::let_go`], of objects that `edits` make and show, and then show otherwise.
+    pub(crate) fn let_go_new<M: Machine>(
+        &self,
+        machine: &mut M,
+        edits: &[Edit],
+        kept: &[(PageRange, Content)],
+    ) {
+        let mut fresh: BTreeMap<ObjectId, MemoryObject> = BTreeMap::new();
+        for edit in edits {
+            match *edit {
+                Edit::Object { object, reach: reach @ (Reach::Home | Reach::Abroad), .. } => {
+                    fresh.insert(object, scratch(reach));
+                }
+                Edit::Show { range, content: Some(content) } => {
+                    let end = content.first + range.bytes() / self.geometry.page;
+                    let known = fresh.get_mut(&content.object);
+                    known.into_iter().for_each(|known| known.gain(content.first, end, content.view));
+                }
+                Edit::None
+                | Edit::Batch(_)
+                | Edit::Insert { .. }
+                | Edit::Object { .. }
+                | Edit::Reach { .. }
+                | Edit::Show { .. }
+                | Edit::Pages { .. }
+                | Edit::Wires { .. }
+                | Edit::Remove { .. } => {}
+            }
+        }
+        for (id, shown) in fresh.iter().filter(|(_, shown)| !shown.is_idle()) {
+            if !kept.iter().any(|(_, content)| content.object == *id) {
+                machine.close(*id);
+            } else if shown.reach == Reach::Home {
+                for (first, end, _) in shown.counts(0, shown.pages).filter(|run| run.2 > 0) {
+                    discard_around(machine, *id, first, end, kept, self.geometry.page);
+                }
+            }
+        }
+    }
+
+    /// Every place of ours that shows pages of `content`, for `pages` pages, with the
+    /// number of bytes from the start of those pages at which it begins to.
+    pub(crate) fn showings(&self, content: Content, pages: u64) -> Vec<(u64, Showing)> {
+        let page = self.geometry.page;
+        let mut found = Vec::new();
+        for (range, other) in self.contents.iter() {
+            let (low, high) = (other.first, other.first + range.bytes() / page);
+            let (from, to) = (low.max(content.first), high.min(content.first + pages));
+            if other.object != content.object || from >= to {
+                continue;
+            }
+            let start = range.start().get() + (from - low) * page;
+            let Some(part) = PageRange::between(start, start + (to - from) * page) else { continue };
+            self.each_showing(part, &mut |showing| {
+                let into = showing.range.start().get() - start;
+                found.push(((from - content.first) * page + into, showing));
+            });
+        }
+        found
+    }
+
+    /// The parts of a range of ours that have one access each.
+    pub(crate) fn each_showing(&self, range: PageRange, visit: &mut dyn FnMut(Showing)) {
+        for entry in self.regions.iter_from(range.start().get()) {
+            let Some(whole) = PageRange::between(entry.start, entry.end) else { break };
+            let Some(part) = whole.intersection(range) else { break };
+            for (run, slot) in entry.value.runs(&self.geometry, part) {
+                if let Some(protection) = slot.protection() {
+                    visit(Showing { region: whole, range: run, access: protection.effective() });
+                }
+            }
+        }
+    }
+}
+
+fn shared_bytes((run, content): (PageRange, Option<Content>)) -> u64 {
+    match content.map(|content| content.view) {
+        Some(View::Shared) => run.bytes(),
+        Some(View::Snapshot) | None => 0,
+    }
+}
+
+fn charged_pages(object: &MemoryObject, first: u64, end: u64) -> u64 {
+    match object.promise {
+        Promise::Full => object.shared_pages(first, end),
+        Promise::OnWrite => 0,
+    }
+}
+
+/// An object to count views with.
+fn scratch(reach: Reach) -> MemoryObject {
+    MemoryObject::new(u64::MAX, reach, Rights::empty(), Promise::OnWrite)
+}
+
+/// The pages that are shown as often as they are being left.
+fn unshown(object: &MemoryObject, leaving: &MemoryObject) -> Vec<(u64, u64)> {
+    let mut pages = Vec::new();
+    for (first, end, left) in leaving.counts(0, object.pages).filter(|run| run.2 > 0) {
+        pages.extend(object.counts(first, end).filter(|run| run.2 == left).map(|run| (run.0, run.1)));
+    }
+    pages
+}
+
+/// Discards `first..end` but for what is kept.
+pub(crate) fn discard_around<M: Machine>(
+    machine: &mut M,
+    id: ObjectId,
+    first: u64,
+    end: u64,
+    kept: &[(PageRange, Content)],
+    page: u64,
+) {
+    let mut at = first;
+    let mut stays: Vec<(u64, u64)> = kept
+        .iter()
+        .filter(|(_, content)| content.object == id)
+        .map(|(run, content)| (content.first, content.first + run.bytes() / page))
+        .collect();
+    stays.sort_unstable();
+    for (low, high) in stays {
+        if at < low.min(end) {
+            machine.discard(id, at, low.min(end) - at);
+        }
+        at = at.max(high);
+    }
+    if at < end {
+        machine.discard(id, at, end - at);
+    }
+}

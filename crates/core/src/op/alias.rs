@@ -1,0 +1,609 @@
+//! Showing the same bytes in a second place, of this address space or of another.
+//!
+//! ```text
+//!   alias     source -> objects -> target          in one address space
+//!   export    source -> objects                    in the one, and
+//!   import              objects -> target          in the other
+//! ```
+//!
+//! What was private becomes pages of one new object, so that who is handed its
+//! descriptor is handed those pages and no others.
+
+use alloc::vec::Vec;
+
+use crate::access::{Access, Protection, Rights, Wiring};
+use crate::contract::{Machine, Showing, Standing};
+use crate::error::{Error, Kind, Verb};
+use crate::geometry::{PageRange, Va};
+use crate::object::{Content, Contents, Extent, ObjectId, Promise, Reach, View};
+use crate::op::allocate::{Action, Allocate, Place};
+use crate::op::fill::Moved;
+use crate::space::{AddressSpace, Change, Done, Edit, join};
+
+/// A request to show the pages of `source` in a second place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The first byte of the source, at a page boundary.
+    pub source: u64,
+    /// How many bytes, whole pages.
+    pub size: u64,
+    /// Where to.
+    pub onto: Onto,
+    /// What the new view may be used for; the source keeps its own.
+    pub protection: Protection,
+    /// Whether the source may be memory that the program mapped itself.
+    pub consent: Consent,
+}
+
+/// Where an alias goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onto {
+    /// At this address, a page boundary: pages of one reservation, none of them with
+    /// memory.
+    Reserved(u64),
+    /// In a reservation of its own.
+    Fresh(Place),
+}
+
+/// Whether memory that the program mapped itself may become shared.
+///
+/// Such memory is then shared with forked children too, and a program that frees it
+/// takes only its own view away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Only what was allocated by Pagewright.
+    OwnOnly,
+    /// The program's own as well: its heap, its data.
+    Foreign,
+}
+
+/// A request to make pages available to another address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The first byte, at a page boundary.
+    pub source: u64,
+    /// How many bytes, whole pages.
+    pub size: u64,
+    /// What the other side will use them for.
+    pub rights: Rights,
+    /// Whether they may be memory that the program mapped itself.
+    pub consent: Consent,
+    /// Where the bytes of private pages go.
+    pub into: Receiver,
+}
+
+/// Which object takes the bytes of private pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receiver {
+    /// A new one.
+    New,
+    /// One that came from the other address space, with as many pages as the source. All
+    /// source pages go there, unless others show them already: then it is not used.
+    Given(ObjectId),
+}
+
+/// A request to show pages that another address space made available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Import<'a> {
+    /// Which pages, in order. Objects that are new here have been made known to the
+    /// machine under the next names of this space.
+    pub extents: &'a [Extent],
+    /// Where to.
+    pub onto: Onto,
+    /// What the view may be used for.
+    pub protection: Protection,
+}
+
+/// What a verb has done so far that nobody can see: kept even if it fails.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) edits: Vec<Edit>,
+    pub(super) objects: u64,
+}
+
+impl Progress {
+    /// The answer together with everything that was done.
+    pub(super) fn done<T>(self, value: T) -> Done<T> {
+        let edit = if self.edits.is_empty() { Edit::None } else { Edit::Batch(self.edits) };
+        Done::new(value, edit)
+    }
+}
+
+/// A part of a source, and where its bytes are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    showing: Showing,
+    bytes: Bytes,
+    ceiling: Rights,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bytes {
+    /// In an object that can be shown again.
+    Shared(Content),
+    /// Nowhere else: private, or a snapshot's.
+    Own,
+    /// In memory of the program's own.
+    Foreign,
+}
+
+impl AddressSpace {
+    /// Shows the pages of the source in a second place; stores through either are seen
+    /// through both from then on. Answers the target's range.
+    ///
+    /// # Errors
+    /// No page shows anything else than before. [`Kind::ZeroSize`],
+    /// [`Kind::BadAddress`], [`Kind::BadSize`], [`Kind::Misaligned`],
+    /// [`Kind::BadProtection`] for the arguments; [`Kind::NotCommitted`],
+    /// [`Kind::NoConsent`], [`Kind::Special`], [`Kind::AboveCeiling`] for the source;
+    /// [`Kind::NotReserved`], [`Kind::TargetCommitted`] and those of
+    /// [`Self::allocate`] for the target; [`Kind::NoObject`], [`Kind::CommitLimit`],
+    /// [`Kind::MapBudget`], [`Kind::OutOfMemory`] for what is left.
+    pub fn alias<M: Machine>(
+        &self,
+        machine: &mut M,
+        request: &Alias,
+    ) -> Result<Done<Result<PageRange, Error>>, Error> {
+        let fail = |kind| Error::new(Verb::Alias, kind, request.source, request.size);
+        let source = self.whole_pages(request.source, request.size).map_err(fail)?;
+        let rights = usual(request.protection).map_err(fail)?;
+        self.check_onto(request.onto, source.bytes()).map_err(|kind| self.blame(request, kind))?;
+        let parts = self.parts(machine, source, request.consent, rights).map_err(fail)?;
+        self.afford_views(&parts).map_err(fail)?;
+        let mut progress = Progress::default();
+        let shown = self
+            .realise(machine, source, &parts, Receiver::New, &mut progress)
+            .map_err(fail)
+            .and_then(|extents| {
+                let import = Import { extents: &extents, onto: request.onto, protection: request.protection };
+                self.show_all(machine, &import, &mut progress).map_err(|kind| self.blame(request, kind))
+            });
+        self.settle(machine, &progress);
+        Ok(progress.done(shown))
+    }
+
+    /// Makes the pages of a range available to another address space: where they are.
+    ///
+    /// # Errors
+    /// As those of [`Self::alias`] about its source; no page shows anything else.
+    pub fn export<M: Machine>(
+        &self,
+        machine: &mut M,
+        request: &Export,
+    ) -> Result<Done<Result<Vec<Extent>, Error>>, Error> {
+        let fail = |kind| Error::new(Verb::Alias, kind, request.source, request.size);
+        let source = self.whole_pages(request.source, request.size).map_err(fail)?;
+        let parts = self.parts(machine, source, request.consent, request.rights).map_err(fail)?;
+        let mut progress = Progress::default();
+        let extents = self.realise(machine, source, &parts, request.into, &mut progress).map_err(fail);
+        if let Ok(extents) = &extents {
+            progress.edits.extend(extents.iter().map(|extent| Edit::Reach { object: extent.object }));
+        }
+        self.settle(machine, &progress);
+        Ok(progress.done(extents))
+    }
+
+    /// Shows pages that another address space made available. Answers the range.
+    ///
+    /// # Errors
+    /// As those of [`Self::alias`] about its target; nothing has changed, and the
+    /// machine has forgotten the objects that were new.
+    pub fn import<M: Machine>(
+        &self,
+        machine: &mut M,
+        request: &Import<'_>,
+    ) -> Result<Done<PageRange>, Error> {
+        let bytes = request.extents.iter().map(|extent| extent.pages * self.geometry.page).sum();
+        let at = match request.onto {
+            Onto::Reserved(at) | Onto::Fresh(Place::At(at) | Place::Near(at)) => at,
+            Onto::Fresh(Place::Window(_)) => 0,
+        };
+        let fail = |kind| Error::new(Verb::Alias, kind, at, bytes);
+        let mut progress = Progress::default();
+        let done = self.check_import(request, bytes).and_then(|()| {
+            self.introduce(request.extents, &mut progress);
+            self.show_all(machine, request, &mut progress)
+        });
+        match done {
+            Ok(range) => Ok(progress.done(range)),
+            Err(kind) => {
+                self.forget_new(machine, request.extents);
+                Err(fail(kind))
+            }
+        }
+    }
+
+    fn check_import(&self, request: &Import<'_>, bytes: u64) -> Result<(), Kind> {
+        let rights = usual(request.protection)?;
+        if request.extents.iter().any(|extent| !extent.ceiling.contains(rights)) {
+            return Err(Kind::AboveCeiling);
+        }
+        self.check_onto(request.onto, bytes)?;
+        if self.charge.fits(bytes) { Ok(()) } else { Err(Kind::CommitLimit) }
+    }
+
+    /// Objects that are known to the machine, and not yet here.
+    fn introduce(&self, extents: &[Extent], progress: &mut Progress) {
+        let mut last = None;
+        for extent in extents {
+            let known = self.objects.contains_key(&extent.object) || last >= Some(extent.object);
+            if !known {
+                let (object, ceiling) = (extent.object, extent.ceiling);
+                let pages = extents.iter().filter(|other| other.object == object);
+                let pages = pages.map(|other| other.first + other.pages).max().unwrap_or(0);
+                let (reach, promise) = (Reach::Abroad, Promise::Full);
+                progress.edits.push(Edit::Object { object, pages, reach, ceiling, promise });
+                last = Some(object);
+            }
+        }
+    }
+
+    fn forget_new<M: Machine>(&self, machine: &mut M, extents: &[Extent]) {
+        for extent in extents {
+            if !self.objects.contains_key(&extent.object) {
+                machine.close(extent.object);
+            }
+        }
+    }
+
+    /// The error of an alias, by the end that it is about.
+    fn blame(&self, request: &Alias, kind: Kind) -> Error {
+        let at = match request.onto {
+            Onto::Reserved(at) | Onto::Fresh(Place::At(at) | Place::Near(at)) => at,
+            Onto::Fresh(Place::Window(_)) => 0,
+        };
+        Error::new(Verb::Alias, kind, at, request.size)
+    }
+
+    /// A range that must be whole pages.
+    fn whole_pages(&self, at: u64, size: u64) -> Result<PageRange, Kind> {
+        let range = self.geometry.touched(at, size)?;
+        if range.start().get() == at && range.bytes() == size { Ok(range) } else { Err(Kind::Misaligned) }
+    }
+
+    /// Whether a target can take `bytes` bytes.
+    fn check_onto(&self, onto: Onto, bytes: u64) -> Result<(), Kind> {
+        let at = match onto {
+            Onto::Reserved(at) => at,
+            // The reservation may begin earlier, at a granule; the view begins here.
+            Onto::Fresh(Place::At(at)) => return self.whole_pages(at, bytes).map(|_| ()),
+            Onto::Fresh(Place::Near(_) | Place::Window(_)) => return Ok(()),
+        };
+        let range = self.whole_pages(at, bytes)?;
+        let Some((whole, region)) = self.region_at(range.start()) else { return Err(Kind::NotReserved) };
+        if !whole.covers(range) {
+            return Err(Kind::NotReserved);
+        }
+        match region.committed_bytes(&self.geometry, range) {
+            0 => Ok(()),
+            _ => Err(Kind::TargetCommitted),
+        }
+    }
+
+    /// Where the bytes of a source are, part by part, in ascending order.
+    pub(super) fn parts<M: Machine>(
+        &self,
+        machine: &M,
+        source: PageRange,
+        consent: Consent,
+        rights: Rights,
+    ) -> Result<Vec<Part>, Kind> {
+        let mut parts = Vec::new();
+        let mut at = source.start();
+        while let Some(rest) = PageRange::between(at.get(), source.end().get()) {
+            at = match self.region_at(at) {
+                Some((whole, _)) => {
+                    let part = whole.intersection(rest).ok_or(Kind::NotCommitted)?;
+                    self.parts_own(whole, part, rights, &mut parts)?;
+                    part.end()
+                }
+                None => self.part_foreign(machine, rest, consent, &mut parts)?,
+            };
+        }
+        Ok(parts)
+    }
+
+    fn parts_own(
+        &self,
+        whole: PageRange,
+        range: PageRange,
+        rights: Rights,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), Kind> {
+        let Some((_, region)) = self.region_at(range.start()) else { return Err(Kind::NotCommitted) };
+        for (run, slot) in region.runs(&self.geometry, range) {
+            let access = slot.protection().ok_or(Kind::NotCommitted)?.effective();
+            for (run, content) in self.contents_of(run) {
+                let (bytes, most) = match content {
+                    Some(content) if content.view == View::Shared => {
+                        let most =
+                            self.objects.get(&content.object).map_or(Rights::USUAL, |object| object.ceiling);
+                        (Bytes::Shared(content), most)
+                    }
+                    Some(_) | None => (Bytes::Own, Rights::USUAL),
+                };
+                let ceiling = most.intersection(slot.attributes().maximum);
+                if !ceiling.contains(rights) {
+                    return Err(Kind::AboveCeiling);
+                }
+                parts.push(Part { showing: Showing { region: whole, range: run, access }, bytes, ceiling });
+            }
+        }
+        Ok(())
+    }
+
+    /// One mapping of others, from the start of `rest`; answers where it ends.
+    fn part_foreign<M: Machine>(
+        &self,
+        machine: &M,
+        rest: PageRange,
+        consent: Consent,
+        parts: &mut Vec<Part>,
+    ) -> Result<Va, Kind> {
+        let run = machine.foreign(rest.start())?;
+        let end = self.foreign_end(rest.start(), &run).min(rest.end().get());
+        let range = PageRange::between(rest.start().get(), end).ok_or(Kind::NotCommitted)?;
+        let Standing::Mapped { protection, .. } = run.standing else { return Err(Kind::NotCommitted) };
+        match consent {
+            Consent::OwnOnly => return Err(Kind::NoConsent),
+            Consent::Foreign => {}
+        }
+        let showing = Showing { region: range, range, access: protection.effective() };
+        let bytes = machine.recognise(range).map_or(Bytes::Foreign, Bytes::Shared);
+        parts.push(Part { showing, bytes, ceiling: Rights::USUAL });
+        Ok(range.end())
+    }
+
+    /// Whether the limit permits what becomes ours to account for.
+    fn afford_views(&self, parts: &[Part]) -> Result<(), Kind> {
+        let foreign = |part: &&Part| part.bytes == Bytes::Foreign;
+        let bytes = parts.iter().filter(foreign).map(|part| part.showing.range.bytes()).sum();
+        if self.charge.fits(bytes) { Ok(()) } else { Err(Kind::CommitLimit) }
+    }
+
+    /// Tells the machine what nobody shows any more: once, at the end of a verb, because
+    /// the views that its steps took away count together.
+    pub(super) fn settle<M: Machine>(&self, machine: &mut M, progress: &Progress) {
+        let moved = self.moved(progress);
+        self.let_go(machine, &moved.lost, &moved.kept);
+        self.let_go_new(machine, &progress.edits, &moved.kept);
+    }
+
+    /// The ranges that a verb made show something else so far, and what they show now.
+    pub(super) fn moved(&self, progress: &Progress) -> Moved {
+        let mut shown = Contents::default();
+        let mut lost = Vec::new();
+        for edit in &progress.edits {
+            if let Edit::Show { range, content } = *edit {
+                shown.replace(&self.geometry, range, content);
+                lost.push(range);
+            }
+        }
+        lost.sort_by_key(|range| range.start());
+        Moved { lost: join(lost).into_vec(), kept: shown.iter().collect() }
+    }
+
+    /// Moves what is in no object into one, and answers where everything is. The caller
+    /// settles.
+    pub(super) fn realise<M: Machine>(
+        &self,
+        machine: &mut M,
+        source: PageRange,
+        parts: &[Part],
+        into: Receiver,
+        progress: &mut Progress,
+    ) -> Result<Vec<Extent>, Kind> {
+        let page = self.geometry.page;
+        let target = self.object_for(machine, source, parts, into, progress)?;
+        let mut extents: Vec<Extent> = Vec::new();
+        for part in parts {
+            let range = part.showing.range;
+            let first = (range.start().get() - source.start().get()) / page;
+            let content = match (part.bytes, target) {
+                (Bytes::Shared(content), _) => content,
+                (Bytes::Own | Bytes::Foreign, Some(object)) => {
+                    let content = Content { object, first, view: View::Shared };
+                    self.promote_part(machine, part, content, progress)?;
+                    content
+                }
+                (Bytes::Own | Bytes::Foreign, None) => return Err(Kind::NoObject),
+            };
+            push_extent(&mut extents, content, range.bytes() / page, part.ceiling);
+        }
+        Ok(extents)
+    }
+
+    /// The object that the bytes of private pages go to, if there are any.
+    fn object_for<M: Machine>(
+        &self,
+        machine: &mut M,
+        source: PageRange,
+        parts: &[Part],
+        into: Receiver,
+        progress: &mut Progress,
+    ) -> Result<Option<ObjectId>, Kind> {
+        if !parts.iter().any(|part| !matches!(part.bytes, Bytes::Shared(_))) {
+            return Ok(None);
+        }
+        let foreign = parts.iter().any(|part| part.bytes == Bytes::Foreign);
+        let pages = source.bytes() / self.geometry.page;
+        let (object, reach) = match into {
+            Receiver::Given(object) => (object, Reach::Abroad),
+            Receiver::New => {
+                let object = self.fresh_object(progress);
+                machine.create(object, pages)?;
+                (object, Reach::Home)
+            }
+        };
+        // A view that the program itself has is not counted here.
+        let reach = if foreign { Reach::Program } else { reach };
+        progress.introduce(object, pages, reach, Rights::USUAL, self.promise_over(source));
+        Ok(Some(object))
+    }
+
+    /// The name of one more object.
+    pub(super) fn fresh_object(&self, progress: &mut Progress) -> ObjectId {
+        let object = ObjectId(self.next_object.0 + progress.objects);
+        progress.objects += 1;
+        object
+    }
+
+    fn promote_part<M: Machine>(
+        &self,
+        machine: &mut M,
+        part: &Part,
+        content: Content,
+        progress: &mut Progress,
+    ) -> Result<(), Kind> {
+        let range = part.showing.range;
+        if let Err(refusal) = machine.promote(&[part.showing], content) {
+            progress.abandon(machine, content.object);
+            return Err(refusal.into());
+        }
+        if part.bytes == Bytes::Own {
+            progress.edits.push(Edit::Show { range, content: Some(content) });
+            // Pages that are mapped anew are pageable. What cannot be wired again is so.
+            for range in self.rewire(machine, range) {
+                progress.edits.push(Edit::Pages { range, change: Change::Wire(Wiring::Pageable) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows pages in a target that was checked.
+    fn show_all<M: Machine>(
+        &self,
+        machine: &mut M,
+        request: &Import<'_>,
+        progress: &mut Progress,
+    ) -> Result<PageRange, Kind> {
+        let bytes = request.extents.iter().map(|extent| extent.pages * self.geometry.page).sum();
+        match request.onto {
+            Onto::Reserved(at) => {
+                let range = self.whole_pages(at, bytes)?;
+                let Some((whole, region)) = self.region_at(range.start()) else {
+                    return Err(Kind::NotReserved);
+                };
+                let protection = region.protection_of(request.protection);
+                if let Err(kind) =
+                    self.show_extents(machine, whole, range, request.extents, protection.effective())
+                {
+                    machine.resync(whole, range, &self.truth(region, range));
+                    return Err(kind);
+                }
+                let fresh = match region.promise {
+                    Promise::Full => bytes,
+                    Promise::OnWrite => 0,
+                };
+                let change = Change::Commit { protection, fresh };
+                progress.edits.push(Edit::Pages { range, change });
+                self.record(range, request.extents, progress);
+                Ok(range)
+            }
+            Onto::Fresh(place) => self.show_fresh(machine, place, bytes, request, progress),
+        }
+    }
+
+    fn show_fresh<M: Machine>(
+        &self,
+        machine: &mut M,
+        place: Place,
+        bytes: u64,
+        request: &Import<'_>,
+        progress: &mut Progress,
+    ) -> Result<PageRange, Kind> {
+        let protection = request.protection;
+        let reserve = Allocate { place, size: bytes, action: Action::Reserve, protection };
+        let reserved = self.allocate(machine, &reserve).map_err(|error| error.kind)?;
+        // A place may be rounded down to a granule; the view begins where it was asked for.
+        let whole = reserved.value;
+        let shown = PageRange::between(whole.end().get() - bytes, whole.end().get()).unwrap_or(whole);
+        let access = protection.effective();
+        if let Err(kind) = self.show_extents(machine, whole, shown, request.extents, access) {
+            // A mapping that was made just now can be taken back.
+            let _ = machine.release(whole, whole);
+            return Err(kind);
+        }
+        progress.edits.push(reserved.edit);
+        progress
+            .edits
+            .push(Edit::Pages { range: shown, change: Change::Commit { protection, fresh: bytes } });
+        self.record(shown, request.extents, progress);
+        Ok(shown)
+    }
+
+    fn show_extents<M: Machine>(
+        &self,
+        machine: &mut M,
+        whole: PageRange,
+        range: PageRange,
+        extents: &[Extent],
+        access: Access,
+    ) -> Result<(), Kind> {
+        for (run, content) in self.laid_out(range, extents) {
+            machine.show(whole, run, content, access)?;
+        }
+        Ok(())
+    }
+
+    /// What each part of `range` is to show.
+    pub(super) fn laid_out<'a>(
+        &self,
+        range: PageRange,
+        extents: &'a [Extent],
+    ) -> impl Iterator<Item = (PageRange, Content)> + use<'a> {
+        let (mut at, page) = (range.start().get(), self.geometry.page);
+        extents.iter().filter_map(move |extent| {
+            let run = PageRange::between(at, at + extent.pages * page)?;
+            at = run.end().get();
+            Some((run, Content { object: extent.object, first: extent.first, view: View::Shared }))
+        })
+    }
+
+    fn record(&self, range: PageRange, extents: &[Extent], progress: &mut Progress) {
+        let shows = self.laid_out(range, extents);
+        progress.edits.extend(shows.map(|(range, content)| Edit::Show { range, content: Some(content) }));
+    }
+}
+
+impl Progress {
+    pub(super) fn introduce(
+        &mut self,
+        object: ObjectId,
+        pages: u64,
+        reach: Reach,
+        ceiling: Rights,
+        promise: Promise,
+    ) {
+        self.edits.push(Edit::Object { object, pages, reach, ceiling, promise });
+    }
+
+    /// Takes back an object that nothing came to show.
+    pub(super) fn abandon<M: Machine>(&mut self, machine: &mut M, id: ObjectId) {
+        let shown = self.edits.iter().any(|edit| match edit {
+            Edit::Show { content: Some(content), .. } => content.object == id,
+            _ => false,
+        });
+        if !shown {
+            machine.close(id);
+            self.edits.retain(|edit| !matches!(edit, Edit::Object { object, .. } if *object == id));
+        }
+    }
+}
+
+/// The rights that a view needs.
+fn usual(protection: Protection) -> Result<Rights, Kind> {
+    if protection.rights.contains(Rights::COPY) { Err(Kind::BadProtection) } else { Ok(protection.rights) }
+}
+
+/// Adds pages to a list, to its last entry where they go on.
+fn push_extent(extents: &mut Vec<Extent>, content: Content, pages: u64, ceiling: Rights) {
+    if let Some(last) = extents.last_mut()
+        && (last.object, last.first + last.pages) == (content.object, content.first)
+    {
+        last.pages += pages;
+        last.ceiling = last.ceiling.intersection(ceiling);
+        return;
+    }
+    extents.push(Extent { object: content.object, first: content.first, pages, ceiling });
+}

@@ -1,0 +1,179 @@
+//! Copying bytes from place to place: as if at once, and lazily where that pays.
+//!
+//! ```text
+//!   source   head | whole pages ........................ | tail
+//!   target   head | whole pages ........................ | tail
+//!            bytes  runs that share their pages from now   bytes
+//!                   on (lazy), runs of bytes (eager)
+//! ```
+//!
+//! A lazy run costs two mappings whatever its length: source and target become
+//! snapshots of the same pages, and the kernel copies a page when one of them is
+//! stored to. What cannot be frozen (pages with other views, wired pages, memory of
+//! the program's own) and what is too short to be worth it is copied now.
+
+mod detour;
+mod lazy;
+pub(super) mod plan;
+
+use crate::contract::{Machine, Showing};
+use crate::error::{Error, Kind, Verb};
+use crate::geometry::{PageRange, Va};
+use crate::object::View;
+use crate::op::alias::Progress;
+use crate::space::{AddressSpace, Done};
+use plan::{How, Segment};
+
+/// A request to copy bytes within one address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyRange {
+    /// The first byte to copy.
+    pub source: u64,
+    /// How many bytes; none is a copy that is done.
+    pub size: u64,
+    /// Where the first byte goes.
+    pub target: u64,
+}
+
+/// What a copy asks of every page, and what went wrong first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Source,
+    Target,
+}
+
+impl AddressSpace {
+    /// Copies bytes as if all were read before any is written: the ranges may overlap.
+    /// Answers how many. Bytes outside of the target stay as they are, and the target
+    /// keeps its protection and its attributes.
+    ///
+    /// Everything is checked first, the whole source before the target, each in
+    /// ascending order (mach.md, section 8).
+    ///
+    /// # Errors
+    /// Nothing has changed: [`Kind::BadAddress`], [`Kind::BadSize`] for the arguments;
+    /// [`Kind::NotCommitted`] where nothing is, [`Kind::NoAccess`] where the source may
+    /// not be read or the target not be written. Only when the memory changes
+    /// meanwhile, or the kernel runs out of memory half-way ([`Kind::OutOfMemory`]), a
+    /// part may have been copied.
+    pub fn copy<M: Machine>(
+        &self,
+        machine: &mut M,
+        request: &CopyRange,
+    ) -> Result<Done<Result<u64, Error>>, Error> {
+        let CopyRange { source, size, target } = *request;
+        if size == 0 {
+            return Ok(Done::unchanged(Ok(0)));
+        }
+        self.check_side(machine, source, size, Side::Source)?;
+        self.check_side(machine, target, size, Side::Target)?;
+        if source == target {
+            return Ok(Done::unchanged(Ok(size)));
+        }
+        let mut progress = Progress::default();
+        let done = self.copy_checked(machine, request, &mut progress);
+        self.settle(machine, &progress);
+        let fail = |kind| Error::new(Verb::Copy, kind, target, size);
+        Ok(progress.done(done.map(|()| size).map_err(fail)))
+    }
+
+    /// Whether every page of one side is there and permits it; the first that does not
+    /// is named.
+    fn check_side<M: Machine>(&self, machine: &M, at: u64, size: u64, side: Side) -> Result<(), Error> {
+        let fail = |kind| Error::new(Verb::Copy, kind, at, size);
+        let range = self.geometry.touched(at, size).map_err(|bad| fail(bad.into()))?;
+        self.each_run(machine, range, |_, protection, _| {
+            let protection = protection.ok_or(Kind::NotCommitted)?;
+            let permits = match side {
+                Side::Source => plan::may_be_read(protection),
+                Side::Target => plan::may_be_written(protection),
+            };
+            if permits { Ok(()) } else { Err(Kind::NoAccess) }
+        })
+        .map_err(fail)
+    }
+
+    fn copy_checked<M: Machine>(
+        &self,
+        machine: &mut M,
+        request: &CopyRange,
+        progress: &mut Progress,
+    ) -> Result<(), Kind> {
+        if self.is_entangled(request)? {
+            return self.copy_by_detour(machine, request);
+        }
+        for segment in self.plan_copy(request) {
+            match segment.how {
+                How::Eager => self.copy_bytes(machine, segment)?,
+                How::Lazy => self.copy_lazily(machine, segment, progress)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the bytes of a segment now.
+    fn copy_bytes<M: Machine>(&self, machine: &mut M, segment: Segment) -> Result<(), Kind> {
+        self.copy_held(machine, segment, &self.held(segment.source, segment.size))
+    }
+
+    /// The same, when it is known who shows the source.
+    fn copy_held<M: Machine>(&self, machine: &mut M, segment: Segment, held: &[Showing]) -> Result<(), Kind> {
+        let closed = self.open_targets(machine, segment)?;
+        let (from, to) = (Va::new(segment.source), Va::new(segment.target));
+        let copied = machine.transfer(held, from, to, segment.size);
+        for showing in closed {
+            if machine.protect(showing.region, showing.range, showing.access).is_err()
+                && let Some((whole, region)) = self.region_at(showing.range.start())
+            {
+                machine.resync(whole, showing.range, &self.truth(region, showing.range));
+            }
+        }
+        copied.map_err(Kind::from)
+    }
+
+    /// The places of ours that show the pages of a source.
+    pub(super) fn held(&self, at: u64, size: u64) -> alloc::vec::Vec<Showing> {
+        let mut held = alloc::vec::Vec::new();
+        let Ok(range) = self.geometry.touched(at, size) else { return held };
+        for (run, content) in self.contents_of(range) {
+            match content {
+                Some(content) if content.view == View::Shared => {
+                    let pages = run.bytes() / self.geometry.page;
+                    held.extend(self.showings(content, pages).into_iter().map(|(_, showing)| showing));
+                }
+                Some(_) | None => self.each_showing(run, &mut |showing| held.push(showing)),
+            }
+        }
+        held
+    }
+
+    /// Gives the target pages that may be written, and that no store reaches, access for
+    /// the time of a copy. Answers what they had.
+    fn open_targets<M: Machine>(
+        &self,
+        machine: &mut M,
+        segment: Segment,
+    ) -> Result<alloc::vec::Vec<Showing>, Kind> {
+        let mut closed = alloc::vec::Vec::new();
+        let range = self.geometry.touched(segment.target, segment.size)?;
+        self.each_showing(range, &mut |showing| {
+            if !showing.access.contains(plan::STORABLE) {
+                closed.push(showing);
+            }
+        });
+        for (index, showing) in closed.iter().enumerate() {
+            if let Err(refusal) = machine.protect(showing.region, showing.range, plan::STORABLE) {
+                for done in &closed[..=index] {
+                    let _ = machine.protect(done.region, done.range, done.access);
+                }
+                return Err(refusal.into());
+            }
+        }
+        Ok(closed)
+    }
+
+    /// The pages of a segment that is whole pages.
+    pub(super) fn pages_at(&self, at: u64, size: u64) -> Result<PageRange, Kind> {
+        Ok(self.geometry.touched(at, size)?)
+    }
+}

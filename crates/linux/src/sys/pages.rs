@@ -1,0 +1,112 @@
+//! What the kernel knows of single pages, and where this thread keeps its own.
+
+use core::arch::asm;
+use core::mem::size_of;
+
+use linux_raw_sys::general as k;
+
+use super::{Result, syscall};
+
+/// A run of alike pages, as [`scan_pages`] reports it: start, end, and bits of [`kind`].
+pub use linux_raw_sys::general::page_region as PageRun;
+
+/// What [`scan_pages`] tells pages apart by.
+pub mod kind {
+    use linux_raw_sys::general as k;
+    /// Of a file, or shared.
+    pub const FILE: u64 = k::PAGE_IS_FILE as u64;
+    /// In main memory.
+    pub const PRESENT: u64 = k::PAGE_IS_PRESENT as u64;
+    /// Swapped out, or marked.
+    pub const SWAPPED: u64 = k::PAGE_IS_SWAPPED as u64;
+    /// The page of zeros that everybody shares.
+    pub const ZERO: u64 = k::PAGE_IS_PFNZERO as u64;
+}
+
+/// Which pages [`scan_pages`] is to report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// Those that are none of this.
+    pub none_of: u64,
+    /// And any of this.
+    pub any_of: u64,
+}
+
+/// `_IOWR('f', 16, struct pm_scan_arg)`.
+const PAGEMAP_SCAN: usize = 3 << 30 | size_of::<k::pm_scan_arg>() << 16 | (b'f' as usize) << 8 | 16;
+const _: () = assert!(PAGEMAP_SCAN == 0xc060_6610);
+
+/// Asks an open `/proc/PID/pagemap` for pages (6.7): how many runs were found, and where the search ended because
+/// there was no room for more. `ENOTTY`: an older kernel.
+pub fn scan_pages(
+    pagemap: i32,
+    start: usize,
+    end: usize,
+    wanted: Wanted,
+    into: &mut [PageRun],
+) -> Result<(usize, usize)> {
+    let mut scan = k::pm_scan_arg {
+        size: size_of::<k::pm_scan_arg>() as u64,
+        flags: 0,
+        start: start as u64,
+        end: end as u64,
+        walk_end: 0,
+        vec: into.as_mut_ptr() as u64,
+        vec_len: into.len() as u64,
+        max_pages: 0,
+        category_inverted: wanted.none_of,
+        category_mask: wanted.none_of,
+        category_anyof_mask: wanted.any_of,
+        return_mask: wanted.any_of,
+    };
+    let args = [pagemap as usize, PAGEMAP_SCAN, &raw mut scan as usize, 0, 0, 0];
+    // SAFETY: the kernel writes the structure, whose size it was told, and at most `vec_len` runs.
+    let found = unsafe { syscall(k::__NR_ioctl, args) }?;
+    Ok((found, scan.walk_end as usize))
+}
+
+/// Bits of the words that `/proc/PID/pagemap` has for each page.
+pub mod pagemap {
+    /// In main memory.
+    pub const PRESENT: u64 = 1 << 63;
+    /// Swapped out, or marked.
+    pub const SWAPPED: u64 = 1 << 62;
+    /// Of a file, or shared.
+    pub const FILE: u64 = 1 << 61;
+}
+
+/// Moves a mapping to exactly this place, replacing what is there.
+///
+/// # Safety
+/// Nothing may use either range.
+pub unsafe fn mremap_over(from: usize, len: usize, to: usize) -> Result<()> {
+    let flags = (k::MREMAP_MAYMOVE | k::MREMAP_FIXED) as usize;
+    // SAFETY: the caller vouches for both ranges.
+    unsafe { syscall(k::__NR_mremap, [from, len, len, flags, to, 0]) }.map(drop)
+}
+
+/// A second mapping, somewhere, of `len` bytes of the file that is mapped shared at `from`. The mapping at `from` stays.
+pub fn mremap_duplicate(from: usize, len: usize) -> Result<usize> {
+    // SAFETY: an old size of 0 takes nothing away, and the new place was free. Private mappings are refused (4.14).
+    unsafe { syscall(k::__NR_mremap, [from, 0, len, k::MREMAP_MAYMOVE as usize, 0, 0]) }
+}
+
+/// Where the stack of this thread ends at the moment.
+#[must_use]
+pub fn stack_pointer() -> usize {
+    let at: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rsp", out(reg) at, options(nomem, nostack, preserves_flags)) };
+    at
+}
+
+/// `ARCH_GET_FS`, which the bindings lack.
+const ARCH_GET_FS: usize = 0x1003;
+
+/// Where the thread-local memory of this thread is; 0 without any.
+pub fn thread_base() -> Result<usize> {
+    let mut base = 0_usize;
+    // SAFETY: the kernel writes one word.
+    unsafe { syscall(k::__NR_arch_prctl, [ARCH_GET_FS, &raw mut base as usize, 0, 0, 0, 0]) }?;
+    Ok(base)
+}

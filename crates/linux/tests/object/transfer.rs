@@ -1,0 +1,100 @@
+//! Copies of bytes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pagewright_core::{Machine, Refusal, Va};
+
+use crate::world::{
+    MIB, PAGE, R, RW, Stops, World, content, freezers, load, pages, random, showing, store, worlds,
+};
+
+#[test]
+fn transfers_are_memmove() {
+    let mut random = random(0x7a1e);
+    for (name, freezer) in freezers() {
+        for mut world in worlds() {
+            world.machine.set_freezer(freezer);
+            let (range, alias) = (world.reserve(2 * MIB), world.reserve(2 * MIB));
+            world.machine.commit(range, range, RW).expect("memory");
+            let object = world.create(256);
+            // The first half of the one is the first half of the other; the rest is private.
+            let half = pages(range, 0, 256);
+            world.machine.show(range, half, content(object, 0), RW).expect("room");
+            world.machine.show(alias, pages(alias, 0, 256), content(object, 0), RW).expect("room");
+            let bytes = 2 * MIB;
+            let mut model: Vec<u8> = (0..bytes).map(|at| ((at * 31) >> 7) as u8).collect();
+            world.write(range.start().get(), &model);
+            for _ in 0..30 {
+                let size = random(4) * 200_000 + random(9000);
+                let (from, to) = (random(bytes - size), random(bytes - size));
+                let held = [
+                    showing(range, half, RW),
+                    showing(range, pages(range, 256, 512), RW),
+                    showing(alias, pages(alias, 0, 256), RW),
+                ];
+                let at = |offset| Va::new(range.start().get() + offset);
+                world.machine.transfer(&held, at(from), at(to), size).expect("accessible");
+                model.copy_within(from as usize..(from + size) as usize, to as usize);
+                assert!(world.read(range.start().get(), bytes) == model, "{name}: {size} {from} {to}");
+            }
+            // Through the alias, onto pages that are the source's own.
+            let to = Va::new(alias.start().get() + 5 * PAGE);
+            let held = [showing(range, half, RW), showing(alias, pages(alias, 0, 256), RW)];
+            world.machine.transfer(&held, range.start(), to, 100 * PAGE).expect("accessible");
+            model.copy_within(0..100 * PAGE as usize, 5 * PAGE as usize);
+            assert!(world.read(range.start().get(), bytes) == model, "{name}: alias");
+            world.machine.protect(range, half, R).expect("committed");
+            let refused = world.machine.transfer(&[], Va::new(alias.start().get()), range.start(), 1);
+            assert_eq!(refused, Err(Refusal::Unmapped), "{name}: read-only");
+            world.release(range);
+            world.release(alias);
+        }
+    }
+}
+
+#[test]
+fn every_page_that_is_transferred_is_of_one_moment() {
+    // Those that one number after the other is stored to, in this order.
+    const WORDS: [u64; 4] = [0, 100, 300, PAGE / 8 - 1];
+    for (name, freezer) in freezers() {
+        let mut world = World::new();
+        world.machine.set_freezer(freezer);
+        let [range, alias, target] = [(); 3].map(|()| world.reserve(32 * PAGE));
+        let object = world.create(32);
+        world.machine.show(range, range, content(object, 0), RW).expect("room");
+        world.machine.show(alias, alias, content(object, 0), RW).expect("room");
+        world.machine.commit(target, target, RW).expect("memory");
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let stops = Stops(&stop);
+            // At any moment the first words of a page have one more than the last.
+            scope.spawn(|| {
+                for count in 1_u64.. {
+                    for page in 0..32 {
+                        let place = if count % 2 == 0 { range } else { alias };
+                        let at = place.start().get() + page * PAGE;
+                        for more in 0..200 {
+                            WORDS.into_iter().for_each(|word| store(at + word * 8, count * 200 + more));
+                        }
+                    }
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            });
+            for _ in 0..200 {
+                let held = [showing(range, range, RW), showing(alias, alias, RW)];
+                world.machine.transfer(&held, range.start(), target.start(), 32 * PAGE).expect("accessible");
+                for page in 0..32 {
+                    let found = WORDS.map(|word| load::<u64>(target.start().get() + page * PAGE + word * 8));
+                    assert!(found.is_sorted_by(|a, b| a >= b), "{name}: page {page}, {found:?}");
+                    // Before the first word gets a new number, the last has the old one.
+                    let apart = found[0] - found[3];
+                    assert!(apart <= 1 || found[0] % 200 == 0, "{name}: page {page}, {found:?}");
+                }
+            }
+            drop(stops);
+        });
+        [range, alias, target].into_iter().for_each(|range| world.release(range));
+    }
+}
