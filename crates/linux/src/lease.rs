@@ -76,7 +76,7 @@ fn find_or_open(
     lent: &mut Option<Fd>,
     next: ObjectId,
 ) -> Result<ObjectId, Kind> {
-    if let Some(known) = machine.object_of(lease.file) {
+    if let Some(known) = machine.object_for(lease.file, rights) {
         return Ok(known);
     }
     let fd = match lent.take() {

@@ -341,6 +341,14 @@ pub fn get_seals(fd: i32) -> Result<u32> {
         .map(|seals| seals as u32)
 }
 
+/// How the file behind a descriptor was opened.
+pub fn open_mode(fd: i32) -> Result<OpenMode> {
+    // SAFETY: no address is passed.
+    unsafe { syscall(k::__NR_fcntl, [fd as usize, k::F_GETFL as usize, 0, 0, 0, 0]) }.map(|flags| {
+        if flags as u32 & k::O_ACCMODE == k::O_RDWR { OpenMode::ReadWrite } else { OpenMode::Read }
+    })
+}
+
 /// Takes the write lock of one byte for this open file, not waiting: `EAGAIN` if another open file has it.
 /// The kernel releases it when the last descriptor of this open file is closed, however that comes about.
 pub fn lock_byte(fd: i32, byte: u64) -> Result<()> {

@@ -3,7 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pagewright_core::{Action, Allocate, Geometry, Kind, Managed, Place, Protection, Window};
+use pagewright_core::{
+    Access, Action, Allocate, Content, Geometry, Kind, Machine, Managed, ObjectId, PageRange, Place,
+    Protection, Refusal, View, Window,
+};
 use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy, count_mappings};
 
 const PAGE: u64 = 0x1000;
@@ -75,5 +78,29 @@ fn the_limit_of_mappings_is_refused_before_the_kernel_meets_it() {
         assert_eq!(thread.join().expect("it ran"), 1 << 20);
     }
     subject.release_all().expect("ours");
+    assert!(count_mappings() < 1000);
+}
+
+#[test]
+fn pages_of_objects_count_as_well() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut machine = Linux::new(Geometry::X86_64, MapsFile::OnDemand);
+    let start = Geometry::X86_64.search_from + (1 << 40);
+    let range = PageRange::between(start, start + (1 << 30)).expect("not empty");
+    machine.reserve(range, None).expect("free");
+    let object = ObjectId(1);
+    machine.create(object, 1).expect("a file");
+    let content = Content { object, first: 0, view: View::Shared };
+    let mut page = 0;
+    let refused = loop {
+        let place = PageRange::between(start + page * PAGE, start + (page + 1) * PAGE).expect("not empty");
+        match machine.show(range, place, content, Access::READ) {
+            Ok(()) => page += 2,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!(refused, Refusal::MapBudget);
+    assert!(page > 60_000, "refused too early, at page {page}");
+    machine.release(range, range).expect("ours");
     assert!(count_mappings() < 1000);
 }

@@ -23,6 +23,7 @@
 //! - [`Process`] and [`Memory`]: the idiomatic face. Errors are values that name the
 //!   process, the range, the reason and what to change.
 //! - [`win32`]: the functions under the names, types and constants of `windows-sys`.
+//! - [`wince`]: the calls of Windows CE 6, VirtualCopy and its kin.
 //! - [`soft`]: the same contract on a software MMU, for emulators and tests.
 //! - [`doctor`]: what this kernel offers, and what degrades without it.
 //!
@@ -34,6 +35,7 @@ mod copy;
 pub mod doctor;
 pub mod error;
 mod inject;
+pub mod mach;
 pub mod memory;
 mod own;
 pub mod process;
@@ -42,14 +44,16 @@ pub mod share;
 pub mod soft;
 mod target;
 pub mod win32;
+pub mod wince;
 
 pub use error::{Error, Result};
 pub use memory::Memory;
 pub use pagewright_core as core;
 pub use pagewright_core::{
-    Access, Action, Alias, Allocate, Backing, Caching, Consent, CopyRange, Disposal, Free, Geometry, Guard,
-    Info, Kind, Lock, Onto, Order, Owner, PageRange, Place, Protect, Protection, Rights, State, Verb, Window,
-    Wiring,
+    Access, Action, Alias, Allocate, Attribute, AttributeRange, Attributes, Backing, Birth, Caching, Consent,
+    CopyRange, Disposal, Free, Geometry, Guard, Info, Inheritance, Kind, Limit, Lock, Map, MapPlace, Onto,
+    Order, Overwrite, Owner, PageRange, Place, Protect, Protection, Remap, RemapCopy, Remapped, Restrict,
+    Rights, Sharing, State, Surveyed, Unmap, Verb, Window, WireRange, Wiring,
 };
 pub use process::{Attached, Leftovers, Process, Status};
 pub use share::{Edges, Receipt, Share};

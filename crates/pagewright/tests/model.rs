@@ -25,7 +25,7 @@ use live::kernel::{agrees, own_runs};
 use live::{pass_with_mprotect, skipped, turn};
 
 /// A live machine may run short of these at any time.
-const SHORTAGES: &[Kind] = &[Kind::LockQuota, Kind::MapBudget, Kind::OutOfMemory];
+const SHORTAGES: &[Kind] = &[Kind::LockQuota, Kind::MapBudget, Kind::OutOfMemory, Kind::NoObject];
 
 /// So many cases on subjects that `make` makes; the shortest operations that show a disagreement.
 fn agree<S: Subject>(cases: u32, make: impl Fn() -> S) {

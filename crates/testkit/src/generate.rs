@@ -9,18 +9,28 @@ use crate::op::{Anchor, Bound, Landing, Op, Size, Spot, Target, Unit};
 
 /// Some ordinary allocations, and up to `most` operations on them and on anything.
 pub fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
-    let found = prop::collection::vec(found(), 1..4);
+    let found = (roomy(), prop::collection::vec(found(), 0..3));
     let scenes = prop::collection::vec(scene(), 1..most);
-    (found, scenes).prop_map(|(found, scenes)| [found, scenes.concat()].concat())
+    (found, scenes).prop_map(|((roomy, found), scenes)| [vec![roomy], found, scenes.concat()].concat())
 }
 
 /// One operation, or two that chance alone would rarely bring together.
 fn scene() -> impl Strategy<Value = Vec<Op>> {
     prop_oneof![
-        8 => op().prop_map(|op| vec![op]),
+        10 => op().prop_map(|op| vec![op]),
         2 => alias_into_decommitted(),
-        1 => copy_of_what_is_written(),
+        3 => mended_copy(),
     ]
+}
+
+/// Memory that a lazy copy finds room in.
+fn roomy() -> impl Strategy<Value = Op> {
+    (0..160_u64, 40..200_u64).prop_map(|(granule, count)| Op::Allocate {
+        target: Target::At(Spot { anchor: Anchor::Arena(granule), delta: 0 }),
+        size: Size::Of(Unit::Page, count, 0),
+        action: Action::ReserveCommit,
+        protection: Protection::READ_WRITE,
+    })
 }
 
 /// An allocation that others can work on.
@@ -143,25 +153,46 @@ fn copied() -> impl Strategy<Value = Size> {
     let delta = prop_oneof![3 => Just(0), 1 => select(vec![1_i64, -1, 0x800])];
     let count = prop_oneof![2 => 1..16_u64, 1 => 14..19_u64, 3 => 16..80_u64, 1 => 500..1000_u64];
     prop_oneof![
-        5 => (count, delta).prop_map(|(count, delta)| Size::Of(Unit::Page, count, delta)),
+        6 => (count.clone(), delta.clone()).prop_map(|(count, delta)| Size::Within(count, delta)),
+        1 => (count, delta).prop_map(|(count, delta)| Size::Of(Unit::Page, count, delta)),
         1 => Just(Size::ToEnd(0)),
     ]
 }
 
-/// Stores into two places, copies the one over the other, and stores into one again.
-fn copy_of_what_is_written() -> impl Strategy<Value = Vec<Op>> {
-    let inside = (16..64_u64, 0..64_i64, 0..64_i64, any::<bool>());
-    (page_inside(), page_inside(), inside, any::<u8>()).prop_map(
-        |(source, target, (count, first, later, back), byte)| {
-            let within = |spot: Spot, page: i64| Spot { delta: spot.delta + page * 0x1000 + 5, ..spot };
-            let write = |at, first| Op::Write { at, length: 0x1800, first };
-            let after = if back { source } else { target };
-            vec![
-                write(within(source, first), byte),
-                write(within(target, later), byte.wrapping_add(77)),
-                Op::Copy { source, size: Size::Of(Unit::Page, count, 0), target },
-                write(within(after, later), byte.wrapping_add(33)),
-            ]
+/// A copy between places that were made fit for one and stored to, a store into one of
+/// them afterwards, and most often another copy of the same pages.
+fn mended_copy() -> impl Strategy<Value = Vec<Op>> {
+    let near = (page_inside(), -30..30_i64)
+        .prop_map(|(spot, pages)| (spot, Spot { delta: spot.delta + pages * 0x1000, ..spot }));
+    let ends = prop_oneof![2 => (page_inside(), page_inside()), 1 => near];
+    let count = prop_oneof![3 => 16..64_u64, 1 => 1..20_u64];
+    let again = (page_inside(), 0..5_u8);
+    let stores = (0..40_i64, 0..40_i64, 0..40_i64, any::<u8>());
+    (ends, count, stores, any::<bool>(), again).prop_map(
+        |((source, target), count, (first, second, third, byte), back, (place, again))| {
+            let size = Size::Within(count, 0);
+            let (action, protection) = (Action::Commit, Protection::READ_WRITE);
+            let mend = |at| Op::Allocate { target: Target::At(at), size, action, protection };
+            let write = |spot: Spot, page: i64, first| {
+                let at = Spot { delta: spot.delta + page * 0x1000 + 5, ..spot };
+                Op::Write { at, length: 0x1800, first }
+            };
+            let copy = |source, target| Op::Copy { source, size, target };
+            let mut ops = vec![
+                mend(source),
+                mend(target),
+                write(source, first, byte),
+                write(target, second, byte.wrapping_add(77)),
+                copy(source, target),
+                write(if back { source } else { target }, third, byte.wrapping_add(33)),
+            ];
+            match again {
+                0 => {}
+                1 | 2 => ops.push(copy(source, target)),
+                3 => ops.push(copy(target, source)),
+                _ => ops.push(copy(source, place)),
+            }
+            ops
         },
     )
 }
@@ -177,8 +208,9 @@ fn page_inside() -> impl Strategy<Value = Spot> {
 
 fn some_pages() -> impl Strategy<Value = Size> {
     prop_oneof![
-        3 => (1..6_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
-        2 => (6..64_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
+        3 => (1..6_u64).prop_map(|count| Size::Within(count, 0)),
+        2 => (6..64_u64).prop_map(|count| Size::Within(count, 0)),
+        1 => (1..64_u64).prop_map(|count| Size::Of(Unit::Page, count, 0)),
     ]
 }
 

@@ -68,6 +68,9 @@ pub enum Size {
     /// From the address to the end of the earlier allocation that it is in, or of
     /// the last one before it; and a distance, wrapping.
     ToEnd(i64),
+    /// So many pages, but no more than the earlier allocations at both ends have from
+    /// there on, if they have any; and a distance, wrapping.
+    Within(u64, i64),
     /// As many bytes as make the sum wrap around to this number.
     Wrap(u64),
 }
@@ -231,6 +234,11 @@ impl World {
     }
 
     fn size(&self, at: u64, size: Size) -> u64 {
+        self.size_of_both(at, at, size)
+    }
+
+    /// The size of something that is at two places.
+    fn size_of_both(&self, at: u64, other: u64, size: Size) -> u64 {
         match size {
             Size::Of(unit, count, delta) => {
                 let unit = match unit {
@@ -248,8 +256,21 @@ impl World {
                 let end = range.map_or(at, |range| range.end().get());
                 end.wrapping_sub(at).wrapping_add_signed(delta)
             }
+            Size::Within(pages, delta) => {
+                let page = self.geometry.page;
+                let rooms = [at, other].into_iter().filter_map(|at| self.room(at));
+                let most = rooms.map(|room| room / page).filter(|pages| *pages > 0).min();
+                let pages = pages.min(most.unwrap_or(pages));
+                (pages * page).wrapping_add_signed(delta)
+            }
             Size::Wrap(sum) => sum.wrapping_sub(at),
         }
+    }
+
+    /// The bytes from `at` to the end of the latest allocation that was there.
+    fn room(&self, at: u64) -> Option<u64> {
+        let holds = |range: &&PageRange| range.start().get() <= at && at < range.end().get();
+        self.made.iter().rev().find(holds).map(|range| range.end().get() - at)
     }
 
     fn window(&self, low: Bound, high: Bound, alignment: u64, order: Order) -> Window {
@@ -296,15 +317,16 @@ impl World {
             }
             Op::Alias { source, size, onto, protection, consent } => {
                 let source = self.spot(source);
-                let onto = match onto {
-                    Landing::Reserved(spot) => Onto::Reserved(self.spot(spot)),
-                    Landing::Fresh(target) => Onto::Fresh(self.place(target).0),
+                let (onto, other) = match onto {
+                    Landing::Reserved(spot) => (Onto::Reserved(self.spot(spot)), self.spot(spot)),
+                    Landing::Fresh(target) => (Onto::Fresh(self.place(target).0), source),
                 };
-                Step::Alias(Alias { source, size: self.size(source, size), onto, protection, consent })
+                let size = self.size_of_both(source, other, size);
+                Step::Alias(Alias { source, size, onto, protection, consent })
             }
             Op::Copy { source, size, target } => {
                 let (source, target) = (self.spot(source), self.spot(target));
-                Step::Copy(CopyRange { source, size: self.size(source, size), target })
+                Step::Copy(CopyRange { source, size: self.size_of_both(source, target, size), target })
             }
             Op::Read { at, length } => Step::Read { at: self.spot(at), length },
             Op::Write { at, length, first } => {

@@ -147,9 +147,9 @@ impl AddressSpace {
     /// Nothing has changed. [`Kind::ZeroSize`], [`Kind::BadAddress`],
     /// [`Kind::BadSize`], [`Kind::BadProtection`], [`Kind::BadPlace`] for the
     /// arguments; [`Kind::Conflict`], [`Kind::NotReserved`],
-    /// [`Kind::AlreadyCommitted`] for what is there; [`Kind::NoSpace`],
-    /// [`Kind::CommitLimit`], [`Kind::MapBudget`], [`Kind::OutOfMemory`] for what
-    /// is left.
+    /// [`Kind::AlreadyCommitted`], [`Kind::AboveCeiling`] for what is there;
+    /// [`Kind::NoSpace`], [`Kind::CommitLimit`], [`Kind::MapBudget`],
+    /// [`Kind::OutOfMemory`] for what is left.
     pub fn allocate<M: Machine>(
         &self,
         machine: &mut M,
@@ -187,6 +187,9 @@ impl AddressSpace {
             return Err(Kind::NotReserved);
         }
         let missing = range.bytes() - region.committed_bytes(&self.geometry, range);
+        if missing < range.bytes() {
+            self.permit(region, range, request.protection.rights)?;
+        }
         let fresh = match region.promise {
             Promise::Full => missing,
             Promise::OnWrite => 0,

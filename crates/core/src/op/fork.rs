@@ -62,6 +62,10 @@ impl AddressSpace {
                             (&mut progress, &mut captured),
                         );
                     }
+                    // What was born shared is kept from a child until it is a snapshot.
+                    _ if machine.inherit(showing.range, inheritance).is_err() => {
+                        fork.absent.push(showing.range);
+                    }
                     (Inheritance::Copy | Inheritance::Share, ..) => {
                         progress.edits.push(Edit::Reach { object: content.object });
                     }

@@ -26,7 +26,8 @@ impl AddressSpace {
     /// # Errors
     /// Nothing has changed. [`Kind::ZeroSize`], [`Kind::BadAddress`],
     /// [`Kind::BadSize`], [`Kind::BadProtection`] for the arguments;
-    /// [`Kind::NotCommitted`], [`Kind::SpansAllocations`] for what is there;
+    /// [`Kind::NotCommitted`], [`Kind::SpansAllocations`], [`Kind::AboveCeiling`] for
+    /// what is there;
     /// [`Kind::MapBudget`], [`Kind::OutOfMemory`], [`Kind::AccessDenied`] when the
     /// kernel refuses.
     pub fn protect<M: Machine>(&self, machine: &mut M, request: &Protect) -> Result<Done<Protection>, Error> {
@@ -58,6 +59,7 @@ impl AddressSpace {
             let current = slot.protection().ok_or(Kind::NotCommitted)?;
             first = first.or(Some(current));
         }
+        self.permit(region, range, request.protection.rights)?;
         let old = first.ok_or(Kind::NotCommitted)?;
         let protection = region.protection_of(request.protection);
         match machine.protect(whole, range, protection.effective()) {
@@ -70,6 +72,14 @@ impl AddressSpace {
                 Err(refusal.into())
             }
         }
+    }
+
+    /// Whether the pages of `range` that have memory may ever be given these rights.
+    pub(super) fn permit(&self, region: &Region, range: PageRange, rights: Rights) -> Result<(), Kind> {
+        let mut slots = region.runs(&self.geometry, range).map(|(_, slot)| slot);
+        let permitted = slots.all(|slot| slot.attributes().maximum.contains(rights))
+            && (self.contents.is_private(range) || self.ceiling_of(range).contains(rights));
+        if permitted { Ok(()) } else { Err(Kind::AboveCeiling) }
     }
 
     fn protect_foreign<M: Machine>(

@@ -111,7 +111,7 @@ impl AddressSpace {
     }
 
     /// What the objects that a range shows permit any view of them.
-    fn ceiling_of(&self, range: PageRange) -> Rights {
+    pub(super) fn ceiling_of(&self, range: PageRange) -> Rights {
         let objects = self.contents_of(range).filter_map(|(_, content)| self.objects.get(&content?.object));
         objects.fold(Rights::USUAL, |most, object| most.intersection(object.ceiling))
     }

@@ -74,7 +74,7 @@ fn nothing_is_rounded_and_nonsense_is_refused() {
         (BASE, 0, DEST, Kind::ZeroSize),                      // 3.1-14
         (BASE, u64::MAX, DEST, Kind::BadSize),                // 3.1-15
         (u64::MAX, PAGE, DEST, Kind::BadAddress),             // 3.1-15
-        (BASE, PAGE, !0xfff, Kind::BadAddress),    // 3.1-15
+        (BASE, PAGE, !0xfff, Kind::BadAddress),               // 3.1-15
         (BASE + 1, PAGE, DEST, Kind::Misaligned),             // 3.1-9
         (BASE, PAGE + 1, DEST, Kind::Misaligned),             // 3.1-13 is the wrapper's
         (BASE, PAGE, DEST + 0x800, Kind::Misaligned),         // 3.1-9

@@ -195,7 +195,7 @@ impl Lab {
         bytes
     }
 
-    fn sound(&self) {
+    pub(crate) fn sound(&self) {
         check::check(self.0.space()).expect("the space is consistent");
         self.0.machine().mirrors(self.0.space()).expect("the machine is what the truth says");
     }

@@ -144,7 +144,7 @@ impl Frost {
 
 impl Linux {
     /// How pages are frozen, found out when first needed.
-    pub(super) fn freezer(&mut self) -> Freezer {
+    pub fn freezer(&mut self) -> Freezer {
         *self.freezer.get_or_insert_with(Freezer::probe)
     }
 

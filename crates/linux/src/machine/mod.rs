@@ -20,6 +20,7 @@
 mod budget;
 mod commit;
 mod freeze;
+mod inherit;
 mod maps;
 mod object;
 mod pages;
@@ -41,10 +42,12 @@ use alloc::vec::Vec;
 
 use pagewright_core::interval::IntervalMap;
 use pagewright_core::{
-    Access, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Refusal, Showing, Truth, Va, View,
+    Access, Content, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Refusal, Showing,
+    Truth, Va, View,
 };
 
 use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
+use inherit::Withheld;
 use object::Objects;
 use shown::Shown;
 
@@ -100,6 +103,8 @@ pub struct Linux {
     objects: Objects,
     /// What is mapped from objects.
     shown: Shown,
+    /// What a forked child does not get.
+    withheld: Withheld,
     /// How stores are held back, once that was needed.
     freezer: Option<Freezer>,
 }
@@ -125,6 +130,7 @@ impl Linux {
             budget: Budget::new(),
             objects: Objects::default(),
             shown: Shown::new(geometry.page),
+            withheld: Withheld::default(),
             freezer: None,
         }
     }
@@ -190,7 +196,9 @@ impl Linux {
         let mapped = unsafe {
             sys::mmap(Place::Over(addr(range)), len(range), Prot::NONE, Backing::AnonymousNoReserve)
         };
-        self.told(mapped.map(drop))
+        self.told(mapped.map(drop))?;
+        self.withhold(range);
+        Ok(())
     }
 
     /// Restores the access of foreign mappings after a change that failed half-way.
@@ -220,6 +228,7 @@ impl Machine for Linux {
         // Memory of others that stood here may have been promoted.
         self.forget(range);
         self.shown.forget(range);
+        self.withheld.forget(range);
         if let (Some(access), Strategy::Markers) = (access, self.choice.strategy) {
             let chunk = Chunk::Marked { access, uniformity: Uniformity::Uniform };
             self.chunks.insert(range.start().get(), range.end().get(), chunk);
@@ -244,8 +253,7 @@ impl Machine for Linux {
         // SAFETY: the range lies in a region of ours that its owner gives back.
         let result = unsafe { sys::munmap(addr(range), len(range)) };
         self.told(result)?;
-        self.forget(range);
-        self.shown.forget(range);
+        self.forsake_pages(range);
         Ok(())
     }
 
@@ -306,6 +314,18 @@ impl Machine for Linux {
 
     fn transfer(&mut self, held: &[Showing], from: Va, to: Va, bytes: u64) -> Result<(), Refusal> {
         self.transfer_bytes(held, from, to, bytes)
+    }
+
+    fn inherit(&mut self, range: PageRange, inheritance: Inheritance) -> Result<(), Refusal> {
+        self.bequeath(range, inheritance)
+    }
+
+    fn holds(&self, range: PageRange) -> bool {
+        self.is_there(range)
+    }
+
+    fn forsake(&mut self, range: PageRange) {
+        self.forsake_pages(range);
     }
 
     fn occupied(&self, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {

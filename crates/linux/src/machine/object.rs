@@ -9,10 +9,10 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use pagewright_core::wire::FileId;
-use pagewright_core::{Content, Kind, ObjectId, Refusal};
+use pagewright_core::{Content, Kind, ObjectId, Refusal, Rights};
 
 use super::Linux;
-use crate::sys::{self, Errno, Fd};
+use crate::sys::{self, Errno, Fd, OpenMode};
 
 /// The part of the descriptors that a process may have that objects may take: a
 /// quarter.
@@ -214,9 +214,20 @@ impl Linux {
         self.objects.insert(object, fd, file, pages)
     }
 
-    /// The object whose bytes are in this file.
-    pub fn object_of(&self, file: FileId) -> Option<ObjectId> {
-        self.objects.of_file((file.device, file.inode))
+    /// An object whose bytes are in this file, with a descriptor that permits views with
+    /// these rights. There may be several: a file that was opened for reading, because no
+    /// more was asked for, is opened again when it is.
+    pub fn object_for(&self, file: FileId, rights: Rights) -> Option<ObjectId> {
+        let file = (file.device, file.inode);
+        let suits = |object: &Object| match object.descriptor() {
+            Some(descriptor) if rights.contains(Rights::WRITE) => {
+                sys::open_mode(descriptor.raw) == Ok(OpenMode::ReadWrite)
+            }
+            Some(_) => true,
+            // Views that are there can be had again.
+            None => !rights.contains(Rights::WRITE),
+        };
+        self.objects.map.iter().find(|(_, object)| object.file == file && suits(object)).map(|(id, _)| *id)
     }
 
     /// What another process needs to show an object: the number under which this one

@@ -44,7 +44,9 @@ impl Linux {
         // SAFETY: the range is ours, or its owner gave it for this; what it showed is not
         // wanted any more, or is in the object.
         let mapped = unsafe { sys::mmap(Place::Over(addr(range)), len(range), prot(access), backing) };
-        self.told(mapped.map(drop))
+        self.told(mapped.map(drop))?;
+        self.withhold(range);
+        Ok(())
     }
 
     /// The same without a descriptor: another shared view can be had twice.
@@ -64,7 +66,9 @@ impl Linux {
             // SAFETY: as above.
             let _ = unsafe { sys::munmap(copy, len(range)) };
         }
-        self.told(placed)
+        self.told(placed)?;
+        self.withhold(range);
+        Ok(())
     }
 
     /// A place where the first page of `content` is shown shared at this moment.
@@ -79,6 +83,7 @@ impl Linux {
 
     /// Records what a place that was promoted shows now.
     pub(super) fn note_promoted(&mut self, place: &Showing, content: Content) {
+        self.withhold(place.range);
         self.note_shown(place.region, place.range, content, place.access, Closed::Stays);
     }
 

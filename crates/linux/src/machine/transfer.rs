@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use pagewright_core::{PageRange, Refusal, Showing, Va};
+use pagewright_core::{Content, PageRange, Refusal, Showing, Va, View};
 
 use super::Linux;
 use super::freeze::{Freezing, Frost};
@@ -17,12 +17,25 @@ use crate::sys::{self, Catch, userfault};
 /// Bytes that are copied at a time; pages of the source are not cut.
 const CHUNK: u64 = 256 << 10;
 
-/// Bytes of one moment.
+/// Bytes that go through the stack.
+const FEW: u64 = 1024;
+
+/// A copy that is to be made.
 #[derive(Clone, Copy, Debug)]
-struct Piece {
+struct Job {
     from: u64,
     to: u64,
     bytes: u64,
+}
+
+/// In which order the pieces of a copy are made, so that nothing is overwritten that is yet
+/// to be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Up,
+    Down,
+    /// Neither does: all is loaded first.
+    LoadsFirst,
 }
 
 impl Linux {
@@ -33,10 +46,25 @@ impl Linux {
         to: Va,
         bytes: u64,
     ) -> Result<(), Refusal> {
-        let (from, to) = (from.get(), to.get());
-        let mut scratch = Scratch::new(bytes.clamp(1, CHUNK) as usize).map_err(no_object)?;
-        let frost = self.frost_over(held, from, bytes);
-        let done = self.move_pieces(frost.as_ref(), held, (from, to, bytes), scratch.bytes());
+        let job = Job { from: from.get(), to: to.get(), bytes };
+        if bytes <= FEW {
+            return self.transfer_through(held, job, Order::LoadsFirst, &mut [0; FEW as usize]);
+        }
+        let order = self.order_of(job);
+        let room = if order == Order::LoadsFirst { bytes } else { bytes.min(CHUNK) };
+        let mut scratch = Scratch::new(room as usize).map_err(no_object)?;
+        self.transfer_through(held, job, order, scratch.bytes())
+    }
+
+    fn transfer_through(
+        &mut self,
+        held: &[Showing],
+        job: Job,
+        order: Order,
+        bounce: &mut [u8],
+    ) -> Result<(), Refusal> {
+        let frost = self.frost_over(held, job);
+        let done = self.move_pieces(frost.as_ref(), held, job, order, bounce);
         if let Some(frost) = &frost {
             held.iter().for_each(|showing| frost.release(showing.range));
         }
@@ -47,27 +75,74 @@ impl Linux {
         &mut self,
         frost: Option<&Frost>,
         held: &[Showing],
-        (from, to, bytes): (u64, u64, u64),
+        job: Job,
+        order: Order,
         bounce: &mut [u8],
     ) -> Result<(), Refusal> {
-        let count = pieces(from, bytes);
+        let count = job.pieces();
         for index in 0..count {
-            // As `memmove`: what is yet to be loaded is not stored to.
-            let index = if to > from { count - 1 - index } else { index };
-            let piece = piece(from, to, bytes, index);
+            let piece = job.piece(if order == Order::Down { count - 1 - index } else { index });
             let parts = match frost {
                 Some(_) => self.pages_of(held, piece),
                 None => Vec::new(),
             };
-            self.move_piece(frost, &parts, piece, bounce)?;
+            let start = if order == Order::LoadsFirst { piece.from - job.from } else { 0 };
+            let bounce = &mut bounce[start as usize..(start + piece.bytes) as usize];
+            self.load_piece(frost, &parts, piece, bounce)?;
+            if order != Order::LoadsFirst {
+                store_bytes(bounce, piece.to)?;
+            }
         }
-        Ok(())
+        match order {
+            Order::Up | Order::Down => Ok(()),
+            Order::LoadsFirst => store_bytes(&bounce[..job.bytes as usize], job.to),
+        }
+    }
+
+    /// What the addresses say, as for `memmove`, and the pages of objects that both ends show.
+    fn order_of(&self, job: Job) -> Order {
+        let page = self.geometry.page;
+        let (mut up, mut down) = (false, false);
+        // How far behind a byte of the source its copy goes.
+        let mut must = |distance: i64| {
+            up |= distance < 0;
+            down |= distance > 0;
+        };
+        if job.from.abs_diff(job.to) < job.bytes {
+            must(job.to.wrapping_sub(job.from) as i64);
+        }
+        // Where in its object a run would have the byte at `at`.
+        let place = |content: Content, run: PageRange, at: u64| {
+            (content.first * page).wrapping_add(at).wrapping_sub(run.start().get())
+        };
+        for (source, from) in self.shared_in(job.from, job.bytes) {
+            let end = from.first + source.bytes() / page;
+            for (target, to) in self.shared_in(job.to, job.bytes) {
+                let meets = to.first < end && from.first < to.first + target.bytes() / page;
+                if from.object == to.object && meets {
+                    must(place(to, target, job.to).wrapping_sub(place(from, source, job.from)) as i64);
+                }
+            }
+        }
+        match (up, down) {
+            (true, true) => Order::LoadsFirst,
+            (_, true) => Order::Down,
+            (_, false) => Order::Up,
+        }
+    }
+
+    /// The runs of the pages that these bytes are in that are shared.
+    fn shared_in(&self, at: u64, bytes: u64) -> impl Iterator<Item = (PageRange, Content)> + '_ {
+        let page = self.geometry.page;
+        let range = PageRange::between(at & !(page - 1), (at + bytes).next_multiple_of(page));
+        let runs = range.into_iter().flat_map(|range| self.shown.runs(range));
+        runs.filter_map(|(run, content)| Some((run, content?))).filter(|run| run.1.view == View::Shared)
     }
 
     /// What freezes the source, unless it is too short to need it or cannot be frozen:
     /// then the bytes of a page may be those of several moments.
-    fn frost_over(&mut self, held: &[Showing], from: u64, bytes: u64) -> Option<Frost> {
-        whole_pages(from, bytes, self.geometry.page)?;
+    fn frost_over(&mut self, held: &[Showing], job: Job) -> Option<Frost> {
+        job.whole_pages(self.geometry.page)?;
         if held.is_empty() || held.iter().any(|showing| is_own_stack(showing.range)) {
             return None;
         }
@@ -88,10 +163,10 @@ impl Linux {
     }
 
     /// The parts of `held` that show the whole pages of a piece.
-    fn pages_of(&self, held: &[Showing], piece: Piece) -> Vec<PageRange> {
+    fn pages_of(&self, held: &[Showing], piece: Job) -> Vec<PageRange> {
         let page = self.geometry.page;
         let mut parts = Vec::new();
-        let Some(source) = whole_pages(piece.from, piece.bytes, page) else { return parts };
+        let Some(source) = piece.whole_pages(page) else { return parts };
         parts.extend(held.iter().filter_map(|showing| showing.range.intersection(source)));
         for (run, content) in self.shown.runs(source) {
             let Some(content) = content else { continue };
@@ -102,16 +177,15 @@ impl Linux {
         parts
     }
 
-    /// Copies one piece. While `parts` are frozen this thread stores only to its stack and
+    /// Loads one piece. While `parts` are frozen this thread stores only to its stack and
     /// to `bounce`.
-    fn move_piece(
+    fn load_piece(
         &mut self,
         frost: Option<&Frost>,
         parts: &[PageRange],
-        piece: Piece,
+        piece: Job,
         bounce: &mut [u8],
     ) -> Result<(), Refusal> {
-        let bounce = &mut bounce[..piece.bytes as usize];
         let thread = sys::gettid();
         if frost.is_some() && !self.freezer().protects_untouched() {
             // Pages without memory get the common page of zeros, which can be protected.
@@ -127,32 +201,36 @@ impl Linux {
             parts.iter().for_each(|part| frost.let_pass(*part));
         }
         sys::restore_signals(mask);
-        if loaded != Ok(bounce.len()) {
-            return Err(Refusal::Unmapped);
-        }
-        // SAFETY: the caller of the verb names memory of its process to be overwritten; the
-        // kernel does the store and reports a hole as an error.
-        let stored = unsafe { sys::process_vm_writev(thread, bounce, piece.to as usize) };
-        if stored == Ok(bounce.len()) { Ok(()) } else { Err(Refusal::Unmapped) }
+        if loaded == Ok(bounce.len()) { Ok(()) } else { Err(Refusal::Unmapped) }
     }
 }
 
-/// The whole pages among `bytes` bytes from `from` on.
-fn whole_pages(from: u64, bytes: u64, page: u64) -> Option<PageRange> {
-    PageRange::between(from.next_multiple_of(page), (from + bytes) & !(page - 1))
+/// Stores what was loaded.
+fn store_bytes(from: &[u8], to: u64) -> Result<(), Refusal> {
+    // SAFETY: the caller of the verb names memory of its process to be overwritten; the
+    // kernel does the store and reports a hole as an error.
+    let stored = unsafe { sys::process_vm_writev(sys::gettid(), from, to as usize) };
+    if stored == Ok(from.len()) { Ok(()) } else { Err(Refusal::Unmapped) }
 }
 
-/// How many pieces a copy has.
-const fn pieces(from: u64, bytes: u64) -> u64 {
-    (from % CHUNK + bytes).div_ceil(CHUNK)
-}
+impl Job {
+    /// The whole pages among the bytes of the source.
+    fn whole_pages(self, page: u64) -> Option<PageRange> {
+        PageRange::between(self.from.next_multiple_of(page), (self.from + self.bytes) & !(page - 1))
+    }
 
-/// One of them: they end where the source is a multiple of their size.
-fn piece(from: u64, to: u64, bytes: u64, index: u64) -> Piece {
-    let base = from - from % CHUNK;
-    let start = (base + index * CHUNK).max(from);
-    let end = (base + (index + 1) * CHUNK).min(from + bytes);
-    Piece { from: start, to: to.wrapping_add(start - from), bytes: end - start }
+    /// How many pieces there are.
+    const fn pieces(self) -> u64 {
+        (self.from % CHUNK + self.bytes).div_ceil(CHUNK)
+    }
+
+    /// One of them: they end where the source is a multiple of their size.
+    fn piece(self, index: u64) -> Self {
+        let base = self.from - self.from % CHUNK;
+        let start = (base + index * CHUNK).max(self.from);
+        let end = (base + (index + 1) * CHUNK).min(self.from + self.bytes);
+        Self { from: start, to: self.to.wrapping_add(start - self.from), bytes: end - start }
+    }
 }
 
 #[cfg(test)]
@@ -163,8 +241,9 @@ mod tests {
     fn pieces_cover_everything_once_and_cut_no_page() {
         for (from, bytes) in [(0, 1), (0x1fff, 2), (CHUNK - 1, CHUNK + 2), (0x3000, 3 * CHUNK), (7, 0)] {
             let mut next = from;
-            for index in 0..pieces(from, bytes) {
-                let piece = piece(from, 0x9_0000_0000, bytes, index);
+            let job = Job { from, to: 0x9_0000_0000, bytes };
+            for index in 0..job.pieces() {
+                let piece = job.piece(index);
                 assert_eq!((piece.from, piece.to), (next, 0x9_0000_0000 + (next - from)));
                 assert!(piece.bytes <= CHUNK && (piece.from == from || piece.from.is_multiple_of(CHUNK)));
                 next += piece.bytes;

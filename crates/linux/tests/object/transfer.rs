@@ -37,12 +37,6 @@ fn transfers_are_memmove() {
                 model.copy_within(from as usize..(from + size) as usize, to as usize);
                 assert!(world.read(range.start().get(), bytes) == model, "{name}: {size} {from} {to}");
             }
-            // Through the alias, onto pages that are the source's own.
-            let to = Va::new(alias.start().get() + 5 * PAGE);
-            let held = [showing(range, half, RW), showing(alias, pages(alias, 0, 256), RW)];
-            world.machine.transfer(&held, range.start(), to, 100 * PAGE).expect("accessible");
-            model.copy_within(0..100 * PAGE as usize, 5 * PAGE as usize);
-            assert!(world.read(range.start().get(), bytes) == model, "{name}: alias");
             world.machine.protect(range, half, R).expect("committed");
             let refused = world.machine.transfer(&[], Va::new(alias.start().get()), range.start(), 1);
             assert_eq!(refused, Err(Refusal::Unmapped), "{name}: read-only");
@@ -97,4 +91,38 @@ fn every_page_that_is_transferred_is_of_one_moment() {
         });
         [range, alias, target].into_iter().for_each(|range| world.release(range));
     }
+}
+
+#[test]
+fn ends_that_are_the_same_pages_are_copied_as_if_all_were_loaded_first() {
+    let mut world = World::new();
+    let [low, range, high, mixed] = [(); 4].map(|()| world.reserve(512 * PAGE));
+    let object = world.create(512);
+    for view in [low, range, high] {
+        world.machine.show(view, view, content(object, 0), RW).expect("room");
+    }
+    // Its first pages are the last of the others.
+    for (first, shown) in [(0, 256), (256, 0)] {
+        let part = pages(mixed, first, first + 256);
+        world.machine.show(mixed, part, content(object, shown), RW).expect("room");
+    }
+    let mut random = random(0xa11a5);
+    let mut model: Vec<u8> = (0..512 * PAGE).map(|at| ((at * 31) >> 7) as u8).collect();
+    world.write(range.start().get(), &model);
+    for round in 0..40 {
+        let bytes = random(300) * PAGE + random(5000);
+        let room = 512 * PAGE - bytes;
+        let (from, to) = (random(room), random(room));
+        let target = [low, high, mixed][round % 3];
+        let held = [low, range, high, mixed].map(|view| showing(view, view, RW));
+        let (source, at) = (Va::new(range.start().get() + from), Va::new(target.start().get() + to));
+        world.machine.transfer(&held, source, at, bytes).expect("accessible");
+        let loaded = model[from as usize..(from + bytes) as usize].to_vec();
+        for (offset, byte) in (to..).zip(loaded) {
+            let offset = if target == mixed { (offset + 256 * PAGE) % (512 * PAGE) } else { offset };
+            model[offset as usize] = byte;
+        }
+        assert!(world.read(range.start().get(), 512 * PAGE) == model, "{round}: {from} {to} {bytes}");
+    }
+    [low, range, high, mixed].into_iter().for_each(|view| world.release(view));
 }

@@ -12,6 +12,7 @@ use super::sys::{self, FILTER_MAX, Insn};
 const ARCH: u32 = 0xc000_003e;
 const RET_ALLOW: u32 = 0x7fff_0000;
 const RET_LOG: u32 = 0x7ffc_0000;
+const RET_ERRNO: u32 = 0x0005_0000;
 const ACTION: u32 = 0xffff_0000;
 /// More filters than the kernel lets a thread have (their instructions are limited to 32768 in
 /// all).
@@ -23,10 +24,26 @@ struct Need {
     name: &'static str,
     nr: i64,
     args: [u64; 6],
+    if_refused: IfRefused,
+}
+
+/// What a refusal of a call means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IfRefused {
+    /// The resident cannot work.
+    Useless,
+    /// An error is a part of what it must live with: it can then not alias or copy pages, or
+    /// does it another way. Containers forbid userfaultfd, for one. But the call must not be
+    /// the end of the process.
+    MakesDo,
 }
 
 const fn need(name: &'static str, nr: i64, args: [u64; 6]) -> Need {
-    Need { name, nr, args }
+    Need { name, nr, args, if_refused: IfRefused::Useless }
+}
+
+const fn want(name: &'static str, nr: i64, args: [u64; 6]) -> Need {
+    Need { name, nr, args, if_refused: IfRefused::MakesDo }
 }
 
 const ADDR: u64 = 0x2000_0000_0000;
@@ -77,6 +94,29 @@ const NEEDS: &[Need] = &[
     need("sysinfo", libc::SYS_sysinfo, [ADDR, 0, 0, 0, 0, 0]),
     need("uname", libc::SYS_uname, [ADDR, 0, 0, 0, 0, 0]),
     need("exit", libc::SYS_exit, [0; 6]),
+    // For objects.
+    want("mmap", libc::SYS_mmap, [0, 0x10000, 3, 0x22, NO_FD, 0]),
+    want("mmap", libc::SYS_mmap, [ADDR, 0x10000, 3, 0x4012, 3, 0x1000]),
+    want("mremap", libc::SYS_mremap, [ADDR, 0, 0x10000, 1, 0, 0]),
+    want("mremap", libc::SYS_mremap, [ADDR, 0x10000, 0x10000, 3, ADDR, 0]),
+    want("userfaultfd", libc::SYS_userfaultfd, [0x8_0800, 0, 0, 0, 0, 0]),
+    want("userfaultfd", libc::SYS_userfaultfd, [0x8_0801, 0, 0, 0, 0, 0]),
+    want("ioctl", libc::SYS_ioctl, [3, 0xc018_aa3f, ADDR, 0, 0, 0]),
+    want("ioctl", libc::SYS_ioctl, [3, 0xc020_aa00, ADDR, 0, 0, 0]),
+    want("ioctl", libc::SYS_ioctl, [3, 0x8010_aa01, ADDR, 0, 0, 0]),
+    want("ioctl", libc::SYS_ioctl, [3, 0x8010_aa02, ADDR, 0, 0, 0]),
+    want("ioctl", libc::SYS_ioctl, [3, 0xc018_aa06, ADDR, 0, 0, 0]),
+    want("ioctl", libc::SYS_ioctl, [3, 0xc060_6610, ADDR, 0, 0, 0]),
+    want("openat", libc::SYS_openat, [0xffff_ff9c, ADDR, 0x8_0900, 0, 0, 0]),
+    want("openat", libc::SYS_openat, [0xffff_ff9c, ADDR, 0x8_0902, 0, 0, 0]),
+    want("fstat", libc::SYS_fstat, [3, ADDR, 0, 0, 0, 0]),
+    want("fcntl", libc::SYS_fcntl, [3, 1030, 1024, 0, 0, 0]),
+    want("fcntl", libc::SYS_fcntl, [3, 1034, 0, 0, 0, 0]),
+    want("fallocate", libc::SYS_fallocate, [3, 3, 0, 0x10000, 0, 0]),
+    want("pwrite64", libc::SYS_pwrite64, [3, ADDR, 0x1000, 0, 0, 0]),
+    want("process_vm_writev", libc::SYS_process_vm_writev, [1000, ADDR, 1, ADDR, 1, 0]),
+    want("prlimit64", libc::SYS_prlimit64, [0, 1, 0, ADDR, 0, 0]),
+    want("arch_prctl", libc::SYS_arch_prctl, [0x1003, ADDR, 0, 0, 0, 0]),
 ];
 
 /// The first call that some filter of the halted thread does not plainly allow; `Err(None)`: they
@@ -101,13 +141,18 @@ pub(super) fn first_forbidden(
 }
 
 fn first_refused(program: &[Insn]) -> Option<&'static str> {
-    NEEDS.iter().find(|need| !allows(program, need.nr as u32, &need.args)).map(|need| need.name)
+    NEEDS.iter().find(|need| !allows(program, need)).map(|need| need.name)
 }
 
-/// Whether the filter lets this call through.
-fn allows(program: &[Insn], nr: u32, args: &[u64; 6]) -> bool {
-    let verdict = run(program, &words(nr, args)).map(|value| value & ACTION);
-    matches!(verdict, Some(RET_ALLOW | RET_LOG))
+/// Whether the filter lets this call through, or fails it where that does no harm. A filter
+/// can also make the kernel claim success for a call that it does not make: error 0.
+fn allows(program: &[Insn], need: &Need) -> bool {
+    let Some(verdict) = run(program, &words(need.nr as u32, &need.args)) else { return false };
+    match verdict & ACTION {
+        RET_ALLOW | RET_LOG => true,
+        RET_ERRNO => verdict != RET_ERRNO && need.if_refused == IfRefused::MakesDo,
+        _others => false,
+    }
 }
 
 /// `struct seccomp_data`: number, architecture, instruction pointer, six arguments.
@@ -252,7 +297,8 @@ mod tests {
         assert_eq!(first_refused(&[insn(0x06, 0, 0, RET_LOG)]), None);
         assert_eq!(first_refused(&refuse(libc::SYS_madvise)), Some("madvise"));
         assert_eq!(first_refused(&refuse(libc::SYS_exit)), Some("exit"));
-        assert_eq!(first_refused(&refuse(libc::SYS_userfaultfd)), None);
+        assert_eq!(first_refused(&refuse(libc::SYS_userfaultfd)), Some("userfaultfd"));
+        assert_eq!(first_refused(&refuse(libc::SYS_acct)), None);
     }
 
     #[test]
@@ -260,6 +306,17 @@ mod tests {
         for action in [0x0000_0000, 0x0003_0000, 0x0005_0001, 0x7fc0_0000, 0x7ff0_0000, 0x8000_0000] {
             assert_eq!(first_refused(&[insn(0x06, 0, 0, action)]), Some("mmap"), "{action:#x}");
         }
+    }
+
+    #[test]
+    fn what_can_be_done_without_may_fail_and_may_not_kill() {
+        let answer = |nr: i64, value| {
+            let program = [LOAD_NR, insn(0x15, 0, 1, nr as u32), insn(0x06, 0, 0, value), ALLOW];
+            first_refused(&program)
+        };
+        assert_eq!(answer(libc::SYS_userfaultfd, RET_ERRNO | 1), None);
+        assert_eq!(answer(libc::SYS_userfaultfd, RET_ERRNO), Some("userfaultfd"));
+        assert_eq!(answer(libc::SYS_madvise, RET_ERRNO | 1), Some("madvise"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! from any thread; `query` also from signal handlers, whatever they interrupted.
 //! A forked child has a copy of the map, like of the memory that it describes.
 
+mod fork;
 mod lease;
 mod mapping;
 mod twin;
@@ -23,7 +24,8 @@ use pagewright_linux::sys;
 
 use crate::error::{Error, Result};
 use crate::process::Status;
-use twin::{Reentered, Torn, Twin};
+use fork::repair;
+use twin::{Reentered, Twin};
 
 type Own = Twin<AddressSpace, Linux>;
 
@@ -37,6 +39,7 @@ const FREEZING_VARIABLE: &str = "PAGEWRIGHT_FREEZE";
 
 fn own() -> &'static Own {
     OWN.get_or_init(|| {
+        fork::watch();
         let geometry = scattered_geometry();
         let space = AddressSpace::new(geometry, default_limit());
         Twin::new(space, machine(geometry, chosen()))
@@ -97,20 +100,6 @@ fn perform<T>(
 
 fn ours(error: CoreError) -> Error {
     Error::of(error, std::process::id())
-}
-
-/// In a forked child: the machine works on this process now, and what a thread of
-/// the parent was in the middle of is re-derived from the truth.
-fn repair(space: &AddressSpace, machine: &mut Linux, torn: Torn) {
-    match torn {
-        Torn::No => machine.reidentify(),
-        Torn::Perhaps => {
-            // Its bookkeeping may be half-changed, so it is not even dropped.
-            let fresh = self::machine(*space.geometry(), machine.choice());
-            std::mem::forget(std::mem::replace(machine, fresh));
-            space.rederive(machine);
-        }
-    }
 }
 
 pub(crate) fn allocate(request: &Allocate) -> Result<PageRange> {

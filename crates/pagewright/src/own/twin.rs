@@ -73,24 +73,62 @@ impl<T: Clone, W> Twin<T, W> {
     /// # Errors
     /// `Reentered` if this thread is inside of `write` already (a signal handler
     /// interrupted it). `repair` runs first in a forked child, with what the parent's
-    /// threads may have left half-done.
-    pub(super) fn write<D, R>(
+    /// threads may have left half-done; what it answers mends a copy of the value.
+    pub(super) fn write<D, R, M: Fn(&mut T)>(
         &self,
-        repair: impl FnOnce(&T, &mut W, Torn),
+        repair: impl FnOnce(&T, &mut W, Torn) -> Option<M>,
         decide: impl FnOnce(&T, &mut W) -> Result<D, R>,
         edit: impl Fn(&mut T, &D),
     ) -> Result<Result<D, R>, Reentered> {
         let _held = self.enter(repair)?;
+        Ok(self.write_held(decide, edit))
+    }
+
+    /// As [`Self::write`], and keeps other writers out afterwards, until this thread, or
+    /// in a forked child its copy, calls [`Self::resume`].
+    ///
+    /// # Errors
+    /// As there; then, and when `decide` refuses, nobody is kept out.
+    pub(super) fn hold<D, R, M: Fn(&mut T)>(
+        &self,
+        repair: impl FnOnce(&T, &mut W, Torn) -> Option<M>,
+        decide: impl FnOnce(&T, &mut W) -> Result<D, R>,
+        edit: impl Fn(&mut T, &D),
+    ) -> Result<Result<D, R>, Reentered> {
+        let held = self.enter(repair)?;
+        let done = self.write_held(decide, edit);
+        if done.is_ok() {
+            std::mem::forget(held);
+        }
+        Ok(done)
+    }
+
+    /// Writes once more after [`Self::hold`], and lets other writers in.
+    pub(super) fn resume<D>(&self, decide: impl FnOnce(&T, &mut W) -> D, edit: impl Fn(&mut T, &D)) {
+        let _held = Held(&self.writer);
+        let _ = self.write_held(|truth, work| Ok::<_, ()>(decide(truth, work)), edit);
+    }
+
+    /// In a forked child, on the copy of the thread that holds the writers out: nothing
+    /// here is torn, and the threads that read are not here.
+    pub(super) fn adopt(&self) {
+        self.forget_readers();
+        self.writer.token.store(1, Ordering::SeqCst);
+    }
+
+    /// Decides and applies, while the lock is held.
+    fn write_held<D, R>(
+        &self,
+        decide: impl FnOnce(&T, &mut W) -> Result<D, R>,
+        edit: impl Fn(&mut T, &D),
+    ) -> Result<D, R> {
         let live = self.live.load(Ordering::SeqCst) & 1;
         // SAFETY: we hold the writer lock, so nobody changes a side, and nobody
         // else uses the writers' value.
         let (truth, work) = unsafe { (&*self.sides[live].get(), &mut *self.work.get()) };
-        let done = match decide(truth, work) {
-            Ok(done) => done,
-            Err(refused) => return Ok(Err(refused)),
-        };
+        let done = decide(truth, work)?;
         self.publish(live, |side| edit(side, &done));
-        Ok(Ok(done))
+        Ok(done)
     }
 
     fn publish(&self, live: usize, edit: impl Fn(&mut T)) {
@@ -112,12 +150,19 @@ impl<T: Clone, W> Twin<T, W> {
         edit(unsafe { &mut *self.sides[live].get() });
     }
 
-    fn enter(&self, repair: impl FnOnce(&T, &mut W, Torn)) -> Result<Held<'_>, Reentered> {
+    fn forget_readers(&self) {
+        for count in &self.readers {
+            count.store(0, Ordering::SeqCst);
+        }
+    }
+
+    fn enter<M: Fn(&mut T)>(
+        &self,
+        repair: impl FnOnce(&T, &mut W, Torn) -> Option<M>,
+    ) -> Result<Held<'_>, Reentered> {
         if let Some(recovery) = self.writer.forked() {
             let torn = recovery.torn;
-            for count in &self.readers {
-                count.store(0, Ordering::SeqCst);
-            }
+            self.forget_readers();
             let live = self.live.load(Ordering::SeqCst) & 1;
             // SAFETY: this is a forked child and we are its only recovery: the
             // threads that read or wrote do not exist here. The live side is whole,
@@ -130,7 +175,9 @@ impl<T: Clone, W> Twin<T, W> {
                 // SAFETY: as above; a write does not look at what was there.
                 unsafe { std::ptr::write(spare, truth.clone()) };
             }
-            repair(truth, work, torn);
+            if let Some(mend) = repair(truth, work, torn) {
+                self.publish(live, mend);
+            }
         }
         self.writer.lock()
     }
@@ -287,7 +334,7 @@ mod tests {
 
     fn add(twin: &Pair) -> Result<(), Reentered> {
         twin.write(
-            |_, _, _| {},
+            |_, _, _| None::<fn(&mut _)>,
             |truth, work| {
                 *work += 1;
                 Ok::<_, ()>(truth.0 + 1)
@@ -322,7 +369,7 @@ mod tests {
     fn a_write_inside_a_write_is_refused_and_a_read_is_answered() {
         let twin: Pair = Twin::new((7, 7), 0);
         let inner = twin.write(
-            |_, _, _| {},
+            |_, _, _| None::<fn(&mut _)>,
             |_, _| {
                 assert_eq!(twin.read(|pair| pair.0), 7);
                 Ok::<_, ()>(add(&twin))
