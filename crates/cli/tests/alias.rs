@@ -149,7 +149,7 @@ fn memory_of_the_program_needs_consent() {
     for name in ["[stack]", "[vdso]"] {
         let at = &hex(first.named(name));
         let request = ["alias", from, at, "--size", "4K", "--into", into, "--protect", "r", "--foreign"];
-        assert_eq!(blamed(&request), (87, "ADDR".to_owned()), "{name}");
+        assert_eq!(blamed(&request), (50, "ADDR".to_owned()), "{name}");
     }
 }
 

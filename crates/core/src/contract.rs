@@ -83,6 +83,15 @@ pub trait Truth {
     fn content(&self, at: Va) -> (Va, Option<Content>);
 }
 
+/// Whether other processes may have copies of what is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followers {
+    /// None has.
+    None,
+    /// Some may have.
+    Perhaps,
+}
+
 /// A place that shows certain bytes: the region that it lies in, and its access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Showing {
@@ -211,6 +220,12 @@ pub trait Machine {
     fn inherit(&mut self, range: PageRange, inheritance: Inheritance) -> Result<(), Refusal> {
         let _ = (range, inheritance);
         Ok(())
+    }
+
+    /// Whether a process was forked since this was last asked that may still show what is
+    /// shown here: that it was not, or that it may have been.
+    fn followers(&mut self) -> Followers {
+        Followers::None
     }
 
     /// Whether a range of ours is there: asked in the child of a fork that nobody prepared.

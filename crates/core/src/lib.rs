@@ -45,7 +45,7 @@ pub mod wire;
 mod wires;
 
 pub use access::{Access, Attributes, Caching, Guard, Inheritance, Protection, Rights, Slot, Wiring};
-pub use contract::{Backing, ForeignRun, Machine, Refusal, Showing, Standing, Truth};
+pub use contract::{Backing, Followers, ForeignRun, Machine, Refusal, Showing, Standing, Truth};
 pub use error::{Error, Kind, Verb};
 pub use geometry::{BadRange, Geometry, PageRange, Va};
 pub use managed::Managed;

@@ -58,6 +58,18 @@ impl<M: Machine> Managed<M> {
         }
     }
 
+    /// Decides, tells the machine, and applies the edit.
+    fn perform<T>(
+        &mut self,
+        decide: impl FnOnce(&AddressSpace, &mut M) -> Result<Done<T>, Error>,
+    ) -> Result<T, Error> {
+        if let Some(noticed) = self.space.notice_forks(&mut self.machine) {
+            self.apply(noticed);
+        }
+        let done = decide(&self.space, &mut self.machine)?;
+        Ok(self.apply(done))
+    }
+
     fn apply<T>(&mut self, done: Done<T>) -> T {
         self.space.apply(&done);
         done.value
@@ -68,8 +80,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn allocate(&mut self, request: &Allocate) -> Result<PageRange, Error> {
-        let done = self.space.allocate(&mut self.machine, request)?;
-        Ok(self.apply(done))
+        self.perform(|space, machine| space.allocate(machine, request))
     }
 
     /// See [`AddressSpace::free`].
@@ -77,8 +88,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn free(&mut self, request: &Free) -> Result<PageRange, Error> {
-        let done = self.space.free(&mut self.machine, request)?;
-        Ok(self.apply(done))
+        self.perform(|space, machine| space.free(machine, request))
     }
 
     /// See [`AddressSpace::protect`].
@@ -86,8 +96,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn protect(&mut self, request: &Protect) -> Result<Protection, Error> {
-        let done = self.space.protect(&mut self.machine, request)?;
-        Ok(self.apply(done))
+        self.perform(|space, machine| space.protect(machine, request))
     }
 
     /// See [`AddressSpace::lock`].
@@ -95,8 +104,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn lock(&mut self, request: &Lock) -> Result<PageRange, Error> {
-        let done = self.space.lock(&mut self.machine, request)?;
-        self.apply(done)
+        self.perform(|space, machine| space.lock(machine, request))?
     }
 
     /// See [`AddressSpace::alias`].
@@ -104,8 +112,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn alias(&mut self, request: &Alias) -> Result<PageRange, Error> {
-        let done = self.space.alias(&mut self.machine, request)?;
-        self.apply(done)
+        self.perform(|space, machine| space.alias(machine, request))?
     }
 
     /// See [`AddressSpace::export`].
@@ -113,8 +120,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn export(&mut self, request: &Export) -> Result<Vec<Extent>, Error> {
-        let done = self.space.export(&mut self.machine, request)?;
-        self.apply(done)
+        self.perform(|space, machine| space.export(machine, request))?
     }
 
     /// See [`AddressSpace::import`].
@@ -122,8 +128,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn import(&mut self, request: &Import<'_>) -> Result<PageRange, Error> {
-        let done = self.space.import(&mut self.machine, request)?;
-        Ok(self.apply(done))
+        self.perform(|space, machine| space.import(machine, request))
     }
 
     /// See [`AddressSpace::copy`].
@@ -131,8 +136,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn copy(&mut self, request: &CopyRange) -> Result<u64, Error> {
-        let done = self.space.copy(&mut self.machine, request)?;
-        self.apply(done)
+        self.perform(|space, machine| space.copy(machine, request))?
     }
 
     /// See [`AddressSpace::map`].
@@ -140,8 +144,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn map(&mut self, request: &Map) -> Result<PageRange, Error> {
-        let done = self.space.map(&mut self.machine, request)?;
-        self.apply(done)
+        self.perform(|space, machine| space.map(machine, request))?
     }
 
     /// See [`AddressSpace::unmap`].
@@ -149,8 +152,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn unmap(&mut self, request: &Unmap) -> Result<PageRange, Error> {
-        let done = self.space.unmap(&mut self.machine, request)?;
-        self.apply(done)
+        self.perform(|space, machine| space.unmap(machine, request))?
     }
 
     /// See [`AddressSpace::restrict`].
@@ -158,8 +160,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn restrict(&mut self, request: &Restrict) -> Result<PageRange, Error> {
-        let done = self.space.restrict(&mut self.machine, request)?;
-        Ok(self.apply(done))
+        self.perform(|space, machine| space.restrict(machine, request))
     }
 
     /// See [`AddressSpace::attribute`].
@@ -167,8 +168,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn attribute(&mut self, request: &AttributeRange) -> Result<PageRange, Error> {
-        let done = self.space.attribute(&mut self.machine, request)?;
-        self.apply(done)
+        self.perform(|space, machine| space.attribute(machine, request))?
     }
 
     /// See [`AddressSpace::wire_range`].
@@ -176,8 +176,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn wire_range(&mut self, request: &WireRange) -> Result<PageRange, Error> {
-        let done = self.space.wire_range(&mut self.machine, request)?;
-        Ok(self.apply(done))
+        self.perform(|space, machine| space.wire_range(machine, request))
     }
 
     /// See [`AddressSpace::remap`].
@@ -185,8 +184,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn remap(&mut self, request: &Remap) -> Result<(PageRange, Rights, Rights), Error> {
-        let done = self.space.remap(&mut self.machine, request)?;
-        self.apply(done)
+        self.perform(|space, machine| space.remap(machine, request))?
     }
 
     /// See [`AddressSpace::survey`].

@@ -5,8 +5,8 @@ mod mach_support;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mach_support::{
-    ADDR, ALL, ARG, COPY, INHERIT_NONE, L, LAST, NONE, On, P, PROT, R, RW, RX, SENDDEST, SHARE, Sleeper, TOP,
-    W, X, arena, here, here_and_there, me, pattern,
+    ADDR, ALL, ARG, COPY, INHERIT_NONE, L, LAST, MEMERR, NONE, On, P, PROT, R, RW, RX, SENDDEST, SHARE,
+    Sleeper, TOP, W, X, arena, here, here_and_there, me, pattern,
 };
 use pagewright::Process;
 use pagewright::mach::{Profile, mach_host_self, mach_vm_wire, set_profile};
@@ -541,6 +541,40 @@ fn c36_a_failed_copy_leaves_both_sides_as_they_were() {
         assert_eq!((on.at(source), on.at(dest)), before);
         on.reads(source, &bytes);
         free_both(on, L, [source, dest]);
+    });
+}
+
+/// A mapping of a file that is shorter by now.
+fn truncated(size: u64) -> u64 {
+    let name = c"pagewright-truncated";
+    // SAFETY: a file of our own, and a new mapping of it.
+    unsafe {
+        let file = libc::memfd_create(name.as_ptr(), 0);
+        libc::ftruncate(file, size as i64);
+        let prot = libc::PROT_READ | libc::PROT_WRITE;
+        let at = libc::mmap(std::ptr::null_mut(), size as usize, prot, libc::MAP_SHARED, file, 0);
+        assert_ne!(at, libc::MAP_FAILED);
+        libc::ftruncate(file, 0);
+        libc::close(file);
+        at as u64
+    }
+}
+
+#[test]
+fn c37_bytes_that_a_file_has_no_more_are_a_memory_error() {
+    here(|on| {
+        for size in [P, L] {
+            let file = truncated(size);
+            let made = on.fresh(size);
+            let old = on.fill(made, size, 1);
+            assert_eq!(on.copy(file, size, made), Err(MEMERR), "as the source");
+            assert_eq!(on.copy(made, size, file), Err(MEMERR), "as the target");
+            assert_eq!(on.read(file, size), Err(MEMERR));
+            on.reads(made, &old);
+            on.free(made, size);
+            // SAFETY: mapped above.
+            unsafe { libc::munmap(file as *mut _, size as usize) };
+        }
     });
 }
 

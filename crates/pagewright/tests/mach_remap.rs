@@ -8,13 +8,13 @@ use mach_support::{
     PROT, R, RIGHT, RW, RX, Remapped, SENDDEST, SHARE, Sleeper, TASK, TOP, VALUE, W, Wish, X, arena, here,
     here_and_there, me, pattern, release,
 };
-use pagewright::Process;
 use pagewright::mach::{
     MAP_MEM_NAMED_CREATE, MAP_MEM_NAMED_REUSE, MAP_MEM_ONLY, MAP_MEM_PURGABLE, MAP_MEM_USE_DATA_ADDR,
     MAP_MEM_VM_COPY, MAP_MEM_VM_SHARE, VM_FLAGS_NO_CACHE, VM_FLAGS_OVERWRITE, VM_FLAGS_PERMANENT,
     VM_FLAGS_RETURN_DATA_ADDR, VM_PROT_IS_MASK, mach_host_self, mach_make_memory_entry,
-    mach_make_memory_entry_64, mach_memory_object_memory_entry, mach_vm_remap_new,
+    mach_make_memory_entry_64, mach_memory_object_memory_entry, mach_vm_remap_new, set_consent,
 };
+use pagewright::{Consent, Process};
 
 fn host() -> u32 {
     // SAFETY: no conditions.
@@ -284,21 +284,37 @@ fn m13_over_itself() {
     });
 }
 
-#[test]
-fn memory_of_the_program_itself_can_be_mapped_again() {
+/// Memory that the program mapped itself, for the time of a test: not its heap, which forked
+/// children would share then.
+fn with_foreign(size: u64, test: impl FnOnce(&On, u64)) {
     here(|on| {
-        let mut heap = vec![0_u8; 4 * L as usize];
-        let at = (heap.as_mut_ptr() as u64).next_multiple_of(P);
+        let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping.
+        let at = unsafe { libc::mmap(std::ptr::null_mut(), size as usize, prot, flags, -1, 0) };
+        assert_ne!(at, libc::MAP_FAILED);
+        test(on, at as u64);
+        set_consent(Consent::OwnOnly);
+        // SAFETY: mapped above, and nobody uses it any more.
+        assert_eq!(unsafe { libc::munmap(at, size as usize) }, 0);
+    });
+}
+
+#[test]
+fn m14_memory_of_the_program_itself_is_shared_only_with_consent() {
+    with_foreign(L, |on, at| {
         let bytes = on.fill(at, L, 1);
+        assert_eq!(on.remap_from(on, at, false, Wish::new(L)), Err(PROT));
+        assert_eq!(entry_of(on, at, L, RW, 0), Err(PROT));
         let copy = on.again(at, L, true);
+        set_consent(Consent::Foreign);
         let shared = on.again(at, L, false);
         on.store(shared, b"through");
         on.reads(at, b"through");
+        on.store(at + P, b"back");
+        on.reads(shared + P, b"back");
         on.reads(copy, &bytes);
         on.free(shared, L);
         on.free(copy, L);
-        assert_eq!(on.inherit(at, L, COPY), Ok(()));
-        heap[0] = 1;
     });
 }
 
@@ -711,18 +727,33 @@ fn e_the_short_name_does_the_same() {
 }
 
 #[test]
-fn an_entry_of_memory_of_the_program_itself() {
-    here(|on| {
-        let mut heap = vec![0_u8; 3 * L as usize];
-        let at = (heap.as_mut_ptr() as u64).next_multiple_of(P);
+fn e07_an_entry_of_memory_of_the_program_itself() {
+    with_foreign(L, |on, at| {
         on.fill(at, L, 1);
+        set_consent(Consent::Foreign);
         let name = entry(at, L, RW);
         let view = on.map(Wish { max: RW, ..Wish::new(L).of(name) }).expect("there is room");
         on.store(view, b"through");
         on.reads(at, b"through");
         assert_eq!(release(name), Ok(()));
         on.free(view, L);
-        heap[0] = 1;
+    });
+}
+
+#[test]
+fn m14_memory_of_another_program_is_shared_only_with_consent() {
+    here(|on| {
+        let sleeper = Sleeper::new();
+        let opened = sleeper.task();
+        let there = &opened.on;
+        let mut heap = there.region(0).expect("it has memory");
+        while !(heap.cur == RW && !heap.shared) {
+            heap = there.region(heap.base + heap.size).expect("it has memory of its own");
+        }
+        assert_eq!(on.remap_from(there, heap.base, false, Wish::new(P)), Err(PROT));
+        let copy = on.remap_from(there, heap.base, true, Wish::new(P)).expect("a copy is possible").at;
+        on.reads(copy, &there.bytes(heap.base, P));
+        on.free(copy, P);
     });
 }
 

@@ -13,6 +13,7 @@ use pagewright::{
 };
 use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy};
 use pagewright_soft::Mmu;
+use pagewright_testkit::faulty::{Faulty, Manner};
 use pagewright_testkit::generate;
 use pagewright_testkit::op::{Anchor, Op, Size, Spot, Target, Unit};
 use pagewright_testkit::run::{runner, try_agree};
@@ -104,7 +105,7 @@ fn old_mistakes_are_not_made_again() {
 
 #[test]
 fn the_software_mmu_agrees_with_the_model() {
-    agree(128, || {
+    agree(64, || {
         Local::new(Mmu::new(Geometry::X86_64), ARENA)
             .audited(|managed: &Managed<Mmu>| Ok(managed.machine().check()?))
     });
@@ -130,6 +131,18 @@ fn this_process_with_markers_agrees_with_the_model() {
     }
     let _turn = turn();
     agree(64, || this_process(Strategy::Markers));
+}
+
+/// What a kernel that shows no pagemap comes to: every page of a lazy copy may have been
+/// stored to.
+#[test]
+fn this_process_with_the_worst_manners_agrees_with_the_model() {
+    let _turn = turn();
+    let choice = Choice::forced(Strategy::Mprotect);
+    agree(24, || {
+        let machine = Faulty::new(Linux::with(Geometry::X86_64, MapsFile::OnDemand, choice));
+        Local::new(machine.with(Manner::Worst), ARENA).short_of(SHORTAGES)
+    });
 }
 
 /// Another process, as a subject. When dropped, it gives back what it holds.

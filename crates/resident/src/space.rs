@@ -31,6 +31,7 @@ impl Space {
     /// This is a forked child, and nobody but this thread has ever used its copy.
     pub fn inherit(&mut self) {
         self.managed.machine_mut().inherit(maps());
+        self.managed.in_bare_fork();
         self.desk.forget();
     }
 

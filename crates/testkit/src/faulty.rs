@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use pagewright_core::region::Region;
 use pagewright_core::{
-    Access, Content, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Protection, Refusal,
-    Showing, Slot, Truth, Va, View,
+    Access, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Protection,
+    Refusal, Showing, Slot, Truth, Va, View,
 };
 
 use crate::null::Null;
@@ -45,13 +45,14 @@ pub enum Spared {
     Cleaning,
 }
 
-/// What a machine knows of stores to a snapshot.
+/// How well a machine does what the contract leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Memory {
-    /// Which pages were stored to, as well as the machine inside.
-    Exact,
-    /// Nothing: all pages may have been, as the contract permits.
-    Vague,
+pub enum Manner {
+    /// As the machine inside.
+    Usual,
+    /// As badly as is permitted: it does not know which pages of a snapshot were stored
+    /// to, and transfers page by page.
+    Worst,
 }
 
 /// A machine that fails call N, and is `M` otherwise.
@@ -65,20 +66,20 @@ pub struct Faulty<M> {
     /// Whether a call that changes what a target shows came to pass since arming.
     passed: Cell<bool>,
     spared: Cell<Spared>,
-    memory: Memory,
+    manner: Manner,
 }
 
 impl<M: Machine> Faulty<M> {
     /// A machine that does not fail yet.
     pub const fn new(inner: M) -> Self {
         let (fault, calls, passed) = (Cell::new(None), Cell::new(0), Cell::new(false));
-        Self { inner, fault, calls, passed, spared: Cell::new(Spared::None), memory: Memory::Exact }
+        Self { inner, fault, calls, passed, spared: Cell::new(Spared::None), manner: Manner::Usual }
     }
 
-    /// The same with another memory.
+    /// The same with other manners.
     #[must_use]
-    pub fn remembering(self, memory: Memory) -> Self {
-        Self { memory, ..self }
+    pub fn with(self, manner: Manner) -> Self {
+        Self { manner, ..self }
     }
 
     /// Begins to count, and fails as told.
@@ -126,13 +127,34 @@ impl<M: Machine> Faulty<M> {
     }
 
     fn recall(&self, range: PageRange, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
-        match self.memory {
-            Memory::Exact => self.inner.privatised(range, report),
-            Memory::Vague => {
+        match self.manner {
+            Manner::Usual => self.inner.privatised(range, report),
+            Manner::Worst => {
                 report(range);
                 Ok(())
             }
         }
+    }
+
+    fn move_bytes(&mut self, held: &[Showing], from: Va, to: Va, bytes: u64) -> Result<(), Refusal> {
+        match self.manner {
+            Manner::Usual => self.inner.transfer(held, from, to, bytes),
+            Manner::Worst => self.move_pages(held, from.get(), to.get(), bytes),
+        }
+    }
+
+    /// In the order in which no address is overwritten before it is read.
+    fn move_pages(&mut self, held: &[Showing], from: u64, to: u64, bytes: u64) -> Result<(), Refusal> {
+        let page = self.inner.geometry().page;
+        let mut pieces: Vec<_> =
+            (0..bytes.div_ceil(page)).map(|n| (n * page, page.min(bytes - n * page))).collect();
+        if from < to && to < from + bytes {
+            pieces.reverse();
+        }
+        for (offset, count) in pieces {
+            self.inner.transfer(held, Va::new(from + offset), Va::new(to + offset), count)?;
+        }
+        Ok(())
     }
 
     fn lower_half(&self, range: PageRange) -> PageRange {
@@ -243,13 +265,13 @@ impl<M: Machine> Machine for Faulty<M> {
 
     fn transfer(&mut self, held: &[Showing], from: Va, to: Va, bytes: u64) -> Result<(), Refusal> {
         let Some(fault) = self.trip() else {
-            self.inner.transfer(held, from, to, bytes)?;
+            self.move_bytes(held, from, to, bytes)?;
             self.passed.set(true);
             return Ok(());
         };
         if fault.mode == Mode::Half && bytes > 1 {
             self.passed.set(true);
-            self.inner.transfer(held, from, to, bytes / 2)?;
+            self.move_bytes(held, from, to, bytes / 2)?;
         }
         Err(fault.refusal)
     }
@@ -257,6 +279,10 @@ impl<M: Machine> Machine for Faulty<M> {
     fn inherit(&mut self, range: PageRange, inheritance: Inheritance) -> Result<(), Refusal> {
         self.fail_clean()?;
         self.inner.inherit(range, inheritance)
+    }
+
+    fn followers(&mut self) -> Followers {
+        self.inner.followers()
     }
 
     fn holds(&self, range: PageRange) -> bool {

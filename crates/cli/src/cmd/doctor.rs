@@ -72,7 +72,13 @@ fn settings(settings: &[Setting]) -> String {
 }
 
 fn strategy(report: &Report) -> String {
-    format!("Commits by {}: {}.\n", paint(HEAD, report.strategy), report.reason)
+    format!(
+        "Commits by {}: {}.\nStores held back during aliases and copies: {}: {}.\n",
+        paint(HEAD, report.strategy),
+        report.reason,
+        paint(HEAD, report.freezing),
+        report.freezing_means
+    )
 }
 
 fn mappings(pid: u32, budget: &Budget) -> String {
@@ -124,6 +130,7 @@ fn document(process: &Process, report: &Report, budget: &Budget) -> Value {
         "features": features,
         "settings": settings,
         "strategy": {"name": report.strategy, "reason": report.reason},
+        "freezing": {"name": report.freezing, "meaning": report.freezing_means},
         "pid": process.pid(),
         "mappings": {
             "limit": budget.limit,

@@ -9,16 +9,17 @@
 //! What was private becomes pages of one new object, so that who is handed its
 //! descriptor is handed those pages and no others.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::access::{Access, Protection, Rights, Wiring};
 use crate::contract::{Machine, Showing, Standing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::{PageRange, Va};
-use crate::object::{Content, Contents, Extent, ObjectId, Promise, Reach, View};
+use crate::object::{Content, Extent, ObjectId, Promise, Reach, View};
 use crate::op::allocate::{Action, Allocate, Place};
-use crate::op::fill::Moved;
-use crate::space::{AddressSpace, Change, Done, Edit, join};
+pub(super) use crate::op::progress::Progress;
+use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
 
 /// A request to show the pages of `source` in a second place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,21 +93,6 @@ pub struct Import<'a> {
     pub onto: Onto,
     /// What the view may be used for.
     pub protection: Protection,
-}
-
-/// What a verb has done so far that nobody can see: kept even if it fails.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    pub(super) edits: Vec<Edit>,
-    pub(super) objects: u64,
-}
-
-impl Progress {
-    /// The answer together with everything that was done.
-    pub(super) fn done<T>(self, value: T) -> Done<T> {
-        let edit = if self.edits.is_empty() { Edit::None } else { Edit::Batch(self.edits) };
-        Done::new(value, edit)
-    }
 }
 
 /// A part of a source, and where its bytes are.
@@ -219,7 +205,9 @@ impl AddressSpace {
             return Err(Kind::AboveCeiling);
         }
         self.check_onto(request.onto, bytes)?;
-        if self.charge.fits(bytes) { Ok(()) } else { Err(Kind::CommitLimit) }
+        let fresh =
+            request.extents.iter().map(|extent| self.unpromised(extent.object, extent.first, extent.pages));
+        self.afford_pages(fresh.sum())
     }
 
     /// Objects that are known to the machine, and not yet here.
@@ -239,9 +227,10 @@ impl AddressSpace {
     }
 
     fn forget_new<M: Machine>(&self, machine: &mut M, extents: &[Extent]) {
-        for extent in extents {
-            if !self.objects.contains_key(&extent.object) {
-                machine.close(extent.object);
+        let objects: BTreeSet<_> = extents.iter().map(|extent| extent.object).collect();
+        for object in objects {
+            if !self.objects.contains_key(&object) {
+                machine.close(object);
             }
         }
     }
@@ -356,31 +345,24 @@ impl AddressSpace {
 
     /// Whether the limit permits what becomes ours to account for.
     fn afford_views(&self, parts: &[Part]) -> Result<(), Kind> {
-        let foreign = |part: &&Part| part.bytes == Bytes::Foreign;
-        let bytes = parts.iter().filter(foreign).map(|part| part.showing.range.bytes()).sum();
-        if self.charge.fits(bytes) { Ok(()) } else { Err(Kind::CommitLimit) }
-    }
-
-    /// Tells the machine what nobody shows any more: once, at the end of a verb, because
-    /// the views that its steps took away count together.
-    pub(super) fn settle<M: Machine>(&self, machine: &mut M, progress: &Progress) {
-        let moved = self.moved(progress);
-        self.let_go(machine, &moved.lost, &moved.kept);
-        self.let_go_new(machine, &progress.edits, &moved.kept);
-    }
-
-    /// The ranges that a verb made show something else so far, and what they show now.
-    pub(super) fn moved(&self, progress: &Progress) -> Moved {
-        let mut shown = Contents::default();
-        let mut lost = Vec::new();
-        for edit in &progress.edits {
-            if let Edit::Show { range, content } = *edit {
-                shown.replace(&self.geometry, range, content);
-                lost.push(range);
+        let fresh = parts.iter().map(|part| {
+            let pages = part.showing.range.bytes() / self.geometry.page;
+            match part.bytes {
+                Bytes::Own => 0,
+                Bytes::Foreign => pages,
+                Bytes::Shared(content) => self.unpromised(content.object, content.first, pages),
             }
-        }
-        lost.sort_by_key(|range| range.start());
-        Moved { lost: join(lost).into_vec(), kept: shown.iter().collect() }
+        });
+        self.afford_pages(fresh.sum())
+    }
+
+    /// How many of these pages are not promised yet: nobody here shows them shared.
+    fn unpromised(&self, object: ObjectId, first: u64, pages: u64) -> u64 {
+        pages - self.objects.get(&object).map_or(0, |object| object.shared_pages(first, first + pages))
+    }
+
+    fn afford_pages(&self, pages: u64) -> Result<(), Kind> {
+        if self.charge.fits(pages * self.geometry.page) { Ok(()) } else { Err(Kind::CommitLimit) }
     }
 
     /// Moves what is in no object into one, and answers where everything is. The caller
@@ -439,13 +421,6 @@ impl AddressSpace {
         let reach = if foreign { Reach::Program } else { reach };
         progress.introduce(object, pages, reach, Rights::USUAL, self.promise_over(source));
         Ok(Some(object))
-    }
-
-    /// The name of one more object.
-    pub(super) fn fresh_object(&self, progress: &mut Progress) -> ObjectId {
-        let object = ObjectId(self.next_object.0 + progress.objects);
-        progress.objects += 1;
-        object
     }
 
     fn promote_part<M: Machine>(
@@ -561,32 +536,13 @@ impl AddressSpace {
     }
 
     fn record(&self, range: PageRange, extents: &[Extent], progress: &mut Progress) {
-        let shows = self.laid_out(range, extents);
-        progress.edits.extend(shows.map(|(range, content)| Edit::Show { range, content: Some(content) }));
-    }
-}
-
-impl Progress {
-    pub(super) fn introduce(
-        &mut self,
-        object: ObjectId,
-        pages: u64,
-        reach: Reach,
-        ceiling: Rights,
-        promise: Promise,
-    ) {
-        self.edits.push(Edit::Object { object, pages, reach, ceiling, promise });
-    }
-
-    /// Takes back an object that nothing came to show.
-    pub(super) fn abandon<M: Machine>(&mut self, machine: &mut M, id: ObjectId) {
-        let shown = self.edits.iter().any(|edit| match edit {
-            Edit::Show { content: Some(content), .. } => content.object == id,
-            _ => false,
-        });
-        if !shown {
-            machine.close(id);
-            self.edits.retain(|edit| !matches!(edit, Edit::Object { object, .. } if *object == id));
+        for ((range, content), extent) in self.laid_out(range, extents).zip(extents) {
+            progress.edits.push(Edit::Show { range, content: Some(content) });
+            // What the source may never be used for, its view may not either.
+            if extent.ceiling != Rights::USUAL {
+                let change = Change::Attribute(Attribute::Maximum(extent.ceiling));
+                progress.edits.push(Edit::Pages { range, change });
+            }
         }
     }
 }
@@ -599,10 +555,9 @@ fn usual(protection: Protection) -> Result<Rights, Kind> {
 /// Adds pages to a list, to its last entry where they go on.
 fn push_extent(extents: &mut Vec<Extent>, content: Content, pages: u64, ceiling: Rights) {
     if let Some(last) = extents.last_mut()
-        && (last.object, last.first + last.pages) == (content.object, content.first)
+        && (last.object, last.first + last.pages, last.ceiling) == (content.object, content.first, ceiling)
     {
         last.pages += pages;
-        last.ceiling = last.ceiling.intersection(ceiling);
         return;
     }
     extents.push(Extent { object: content.object, first: content.first, pages, ceiling });

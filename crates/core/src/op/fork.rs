@@ -15,9 +15,9 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::access::{Inheritance, Wiring};
-use crate::contract::{Machine, Showing};
+use crate::contract::{Followers, Machine, Showing};
 use crate::geometry::PageRange;
-use crate::object::{Content, ObjectId, Promise, View};
+use crate::object::{Content, ObjectId, Promise, Reach, View};
 use crate::op::alias::Progress;
 use crate::region::Heirs;
 use crate::space::{AddressSpace, Change, Done, Edit};
@@ -38,6 +38,30 @@ pub struct Fork {
 }
 
 impl AddressSpace {
+    /// To be called before every other verb: whether the process was forked and nobody
+    /// prepared it, so that its child shows the very pages that are shown here. Then they
+    /// are nobody's alone any more: they are neither frozen in place nor used again.
+    ///
+    /// A fork during a verb is noticed by the next one.
+    pub fn notice_forks<M: Machine>(&self, machine: &mut M) -> Option<Done<()>> {
+        if self.objects.values().all(|object| object.reach != Reach::Home) {
+            return None;
+        }
+        match machine.followers() {
+            Followers::None => None,
+            Followers::Perhaps => {
+                let mut progress = Progress::default();
+                self.share_all(&mut progress);
+                Some(progress.done(()))
+            }
+        }
+    }
+
+    fn share_all(&self, progress: &mut Progress) {
+        let homes = self.objects().filter(|(_, object)| object.reach == Reach::Home);
+        progress.edits.extend(homes.map(|(object, _)| Edit::Reach { object }));
+    }
+
     /// Prepares a fork of the process: to be called before it, and the answer kept for
     /// [`Self::after_fork`] and [`Self::in_fork`]. Nobody changes the space in between.
     ///
@@ -46,6 +70,9 @@ impl AddressSpace {
     pub fn before_fork<M: Machine>(&self, machine: &mut M) -> Done<Fork> {
         let (mut fork, mut progress, mut captured) =
             (Fork::default(), Progress::default(), Progress::default());
+        if machine.followers() == Followers::Perhaps {
+            self.share_all(&mut progress);
+        }
         let shown: Vec<_> = self.contents.iter().collect();
         for (range, content) in shown {
             self.each_heir(range, &mut |showing, promise, inheritance| {
@@ -88,6 +115,8 @@ impl AddressSpace {
             // It did what it is told to do now until a moment ago.
             let _ = machine.inherit(*range, Inheritance::Copy);
         }
+        // Of this child all is known.
+        let _ = machine.followers();
     }
 
     /// After a fork, in the child, which has a copy of this space: what it did not get is

@@ -9,6 +9,7 @@ mod fork;
 mod free;
 mod lock;
 mod map;
+mod progress;
 mod protect;
 mod query;
 mod remap;

@@ -8,6 +8,7 @@ mod alias;
 mod copy;
 mod lab;
 mod lazy;
+mod share;
 mod va;
 mod vf;
 mod vl;

@@ -19,6 +19,7 @@
 
 mod budget;
 mod commit;
+mod follow;
 mod freeze;
 mod inherit;
 mod maps;
@@ -42,11 +43,12 @@ use alloc::vec::Vec;
 
 use pagewright_core::interval::IntervalMap;
 use pagewright_core::{
-    Access, Content, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Refusal, Showing,
-    Truth, Va, View,
+    Access, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Refusal,
+    Showing, Truth, Va, View,
 };
 
 use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
+use follow::Canary;
 use inherit::Withheld;
 use object::Objects;
 use shown::Shown;
@@ -105,6 +107,8 @@ pub struct Linux {
     shown: Shown,
     /// What a forked child does not get.
     withheld: Withheld,
+    /// What tells of forked children, once there are objects.
+    canary: Option<Canary>,
     /// How stores are held back, once that was needed.
     freezer: Option<Freezer>,
 }
@@ -131,6 +135,7 @@ impl Linux {
             objects: Objects::default(),
             shown: Shown::new(geometry.page),
             withheld: Withheld::default(),
+            canary: None,
             freezer: None,
         }
     }
@@ -149,6 +154,7 @@ impl Linux {
     /// After a fork: this is another process now, with a copy of everything.
     pub fn reidentify(&mut self) {
         self.pid = sys::getpid();
+        self.replant();
     }
 
     /// After a fork that did not take the thread of this machine along: another process,
@@ -318,6 +324,10 @@ impl Machine for Linux {
 
     fn inherit(&mut self, range: PageRange, inheritance: Inheritance) -> Result<(), Refusal> {
         self.bequeath(range, inheritance)
+    }
+
+    fn followers(&mut self) -> Followers {
+        self.look_for_followers()
     }
 
     fn holds(&self, range: PageRange) -> bool {

@@ -164,6 +164,7 @@ impl Linux {
     pub(super) fn create_object(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal> {
         let fd = self.new_file(pages)?;
         let file = sys::file_id(fd.raw()).map_err(no_object)?;
+        self.plant();
         self.objects.insert(object, fd, file, pages)
     }
 
@@ -196,6 +197,7 @@ impl Linux {
             return Err(Refusal::NoObject);
         }
         let bytes = sys::file_size(fd.raw()).map_err(no_object)?;
+        self.plant();
         self.objects.insert(object, fd, file, bytes / self.geometry.page)
     }
 
@@ -211,6 +213,7 @@ impl Linux {
             return Err(Refusal::NoObject);
         }
         let file = sys::file_id(fd.raw()).map_err(no_object)?;
+        self.plant();
         self.objects.insert(object, fd, file, pages)
     }
 

@@ -73,6 +73,8 @@ pub mod pagemap {
     pub const SWAPPED: u64 = 1 << 62;
     /// Of a file, or shared.
     pub const FILE: u64 = 1 << 61;
+    /// Mapped by nobody else (4.2).
+    pub const EXCLUSIVE: u64 = 1 << 56;
 }
 
 /// Moves a mapping to exactly this place, replacing what is there.

@@ -3,28 +3,17 @@
 use std::time::{Duration, Instant};
 
 use linux_raw_sys::general as k;
-use pagewright_core::{Machine, PageRange, View};
-use pagewright_linux::sys;
+use pagewright_core::{Machine, ObjectId, PageRange, View};
+use pagewright_linux::sys::{self, Advice};
 
 use crate::world::{MIB, PAGE, RW, World, content, pages, showing, store};
 
-const BYTES: u64 = 256 * MIB;
+const ROUNDS: usize = 12;
 
-/// The best of five, each on what `ready` made.
-fn best<T>(
-    mut ready: impl FnMut() -> T,
-    mut timed: impl FnMut(&mut T),
-    mut after: impl FnMut(T),
-) -> Duration {
-    let run = || {
-        let mut made = ready();
-        let begun = Instant::now();
-        timed(&mut made);
-        let took = begun.elapsed();
-        after(made);
-        took
-    };
-    std::iter::repeat_with(run).take(5).min().unwrap_or_default()
+fn timed(work: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
 }
 
 fn touch(range: PageRange) {
@@ -51,97 +40,77 @@ fn end(child: usize) {
     unsafe { sys::syscall(k::__NR_wait4, [child, 0, 0, 0, 0, 0]) }.expect("it is a child");
 }
 
-#[test]
-#[ignore = "a measurement: cargo test --release --test object -- --ignored --nocapture measure"]
-fn costs() {
-    let world = std::cell::RefCell::new(World::new());
-    let reserve = || {
-        let mut world = world.borrow_mut();
-        let range = world.reserve(BYTES);
-        // SAFETY: advice about memory of this test; large pages would make faults incomparable.
-        unsafe { sys::madvise(range.start().get() as usize, BYTES as usize, sys::Advice::NoHugePage) }
-            .unwrap_or(());
+/// Two regions of `bytes` with small pages, the first stored to everywhere.
+fn ends(world: &mut World, bytes: u64) -> [PageRange; 2] {
+    let ends = [(); 2].map(|()| {
+        let range = world.reserve(bytes);
         world.machine.commit(range, range, RW).expect("memory");
+        let (at, len) = (range.start().get() as usize, bytes as usize);
+        // SAFETY: advice about memory of this test; faults of large pages are others.
+        unsafe { sys::madvise(at, len, Advice::NoHugePage) }.unwrap_or(());
         range
-    };
-    let release = |range| world.borrow_mut().release(range);
-    let per_page = |took: Duration| took.as_secs_f64() * 1e9 / (BYTES / PAGE) as f64;
-    let say =
-        |what: &str, took: Duration| println!("{what:<58} {took:>10.2?} {:>8.0} ns a page", per_page(took));
+    });
+    touch(ends[0]);
+    ends
+}
 
-    say("store to fresh memory", best(reserve, |range| touch(*range), release));
-    let forked = best(
-        || {
-            let range = reserve();
-            touch(range);
-            (range, fork())
-        },
-        |(range, _)| touch(*range),
-        |(range, child)| {
-            end(child);
-            release(range);
-        },
-    );
-    say("first store after a fork", forked);
-    let moved = best(
-        || {
-            let range = reserve();
-            touch(range);
-            let object = world.borrow_mut().create(BYTES / PAGE);
-            (range, object)
-        },
-        |(range, object)| {
-            let place = showing(*range, *range, RW);
-            world.borrow_mut().machine.promote(&[place], content(*object, 0)).expect("room");
-        },
-        |(range, object)| {
-            release(range);
-            world.borrow_mut().machine.close(object);
-        },
-    );
-    say("promote", moved);
-    let shown = || {
-        let range = reserve();
-        let object = world.borrow_mut().create(BYTES / PAGE);
-        world.borrow_mut().machine.show(range, range, content(object, 0), RW).expect("room");
-        touch(range);
-        (range, reserve(), object)
-    };
-    let freeze = |(source, target, object): &mut (PageRange, PageRange, _)| {
-        for range in [*source, *target] {
-            let frozen = content(*object, 0).viewed(View::Snapshot);
-            world.borrow_mut().machine.show(range, range, frozen, RW).expect("room");
-        }
-    };
-    let gone = |(source, target, object)| {
-        release(source);
-        release(target);
-        world.borrow_mut().machine.close(object);
-    };
-    let copy = best(shown, freeze, gone);
-    say("show both ends of a copy", copy);
-    let frozen = || {
-        let mut made = shown();
-        freeze(&mut made);
-        made
-    };
-    let faults = best(frozen, |(source, ..)| touch(*source), gone);
-    say("first store to a snapshot", faults);
-    println!(
-        "{:<58} {:>10.2}",
-        "a snapshot's first store, in those after a fork",
-        faults.as_secs_f64() / forked.as_secs_f64()
-    );
-    let mut next = 0;
-    let range = reserve();
-    touch(range);
-    let object = world.borrow_mut().create(1000);
-    let begun = Instant::now();
-    while next < 1000 {
-        let place = showing(range, pages(range, 2 * next, 2 * next + 1), RW);
-        world.borrow_mut().machine.promote(&[place], content(object, next)).expect("room");
-        next += 1;
+/// Makes both ends snapshots of the object that the first one shows.
+fn freeze(world: &mut World, ends: [PageRange; 2], object: ObjectId) {
+    for range in ends {
+        let frozen = content(object, 0).viewed(View::Snapshot);
+        world.machine.show(range, range, frozen, RW).expect("room");
     }
-    println!("{:<58} {:>10.2?}", "promote one page", begun.elapsed() / 1000);
-    release(range);
+}
+
+/// The shortest times of: a fresh store, one after a fork, a promotion, a lazy copy, and
+/// the first stores after it.
+fn measure(world: &mut World, bytes: u64) -> [Duration; 5] {
+    let mut best = [Duration::MAX; 5];
+    for _ in 0..ROUNDS {
+        let both = ends(world, bytes);
+        let fresh = timed(|| touch(both[1]));
+        let child = fork();
+        let forked = timed(|| touch(both[0]));
+        end(child);
+        let object = world.create(bytes / PAGE);
+        let place = showing(both[0], both[0], RW);
+        let promoted =
+            timed(|| world.machine.promote(&[place], content(object, 0)).expect("nothing is in the way"));
+        touch(both[0]);
+        let copied = timed(|| freeze(world, both, object));
+        let stored = timed(|| touch(both[0]));
+        both.into_iter().for_each(|range| world.release(range));
+        world.machine.close(object);
+        for (best, new) in best.iter_mut().zip([fresh, forked, promoted, copied, stored]) {
+            *best = new.min(*best);
+        }
+    }
+    best
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release --test object -- --ignored --nocapture costs"]
+fn costs() {
+    let mut world = World::new();
+    for bytes in [16 * MIB, 256 * MIB] {
+        let best = measure(&mut world, bytes);
+        let names =
+            ["fresh store", "store after a fork", "promotion", "lazy copy", "first store after a lazy copy"];
+        println!("{} MiB", bytes / MIB);
+        for (name, took) in names.into_iter().zip(best) {
+            let page = took.as_secs_f64() * 1e9 / (bytes / PAGE) as f64;
+            println!("  {name:<30} {took:>10.2?} {page:>8.0} ns a page");
+        }
+        println!("  stores after a copy, in those after a fork: {:.2}", best[4].div_duration_f64(best[1]));
+    }
+    let [range, _] = ends(&mut world, 16 * MIB);
+    let object = world.create(1000);
+    let took = timed(|| {
+        for page in 0..1000 {
+            let place = showing(range, pages(range, 2 * page, 2 * page + 1), RW);
+            world.machine.promote(&[place], content(object, page)).expect("nothing is in the way");
+        }
+    });
+    println!("promotion of a single page {:.2?}", took / 1000);
+    world.release(range);
 }

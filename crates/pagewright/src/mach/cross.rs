@@ -6,6 +6,7 @@ use pagewright_core::{
 };
 
 use super::code::{KernReturn, Result};
+use super::profile::consent;
 use super::sanitize::Span;
 use super::task::{Granted, Remapped, Remapping, Source, Task, overwrite, place, start};
 use super::types::vm_prot_t;
@@ -47,7 +48,9 @@ impl Target {
 pub(super) fn remap(from: &Process, into: &Process, request: &Remapping) -> Result<Remapped> {
     if from.pid() == into.pid() {
         return match Task::of(into).remap(request) {
-            Err(KernReturn::PROTECTION_FAILURE) if request.copy == RemapCopy::Share => {
+            Err(KernReturn::PROTECTION_FAILURE)
+                if request.copy == RemapCopy::Share && consent() == Consent::Foreign =>
+            {
                 alias_foreign(into, request)
             }
             done => done,
@@ -148,8 +151,7 @@ fn shown_at(
             // What a view is made with is what it may be given later.
             protection: words::protection(found.attributes.maximum),
             edges: Edges::Strict,
-            // Who maps memory of a task in another one says that it shall be shared.
-            consent: Consent::Foreign,
+            consent: consent(),
         };
         from.share(into, &share)?;
     }
@@ -193,7 +195,7 @@ fn alias(task: &Process, source: Span, target: &Target, rights: Rights) -> Resul
             size: source.size,
             onto: Onto::Reserved(made),
             protection: words::protection(rights),
-            consent: Consent::Foreign,
+            consent: consent(),
         })
     });
     match done {

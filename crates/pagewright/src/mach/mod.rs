@@ -21,8 +21,9 @@
 //! - Memory that the program or its libraries mapped without these calls (heap, data,
 //!   stacks) is there, can be read, written, copied and protected, and is shown by
 //!   [`vm_region`]. It is never deallocated (`KERN_INVALID_ADDRESS`) nor replaced
-//!   (`KERN_NO_SPACE`), and its maximum cannot be lowered (`KERN_FAILURE`). Once it is
-//!   mapped a second time by [`vm_remap`] or a memory entry, forked children share it.
+//!   (`KERN_NO_SPACE`), its maximum cannot be lowered (`KERN_FAILURE`), and [`vm_remap`] and
+//!   memory entries share it only with consent ([`set_consent`]), else they are a
+//!   `KERN_PROTECTION_FAILURE`.
 //! - Names are of tasks, memory entries and this machine only; there are no messages.
 //! - Nothing is purgeable or tagged, and only the own task has permanent mappings: beyond
 //!   that those flags are taken and mean nothing.
@@ -48,7 +49,7 @@ mod words;
 pub use calls::*;
 pub use code::*;
 pub use constants::*;
-pub use profile::{Profile, profile, set_profile};
+pub use profile::{Profile, profile, set_consent, set_profile};
 pub use signals::{FaultSignals, set_fault_signals};
 pub use task::{Mapping, Region, Remapping, Task};
 pub use types::*;

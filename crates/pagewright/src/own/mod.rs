@@ -84,6 +84,8 @@ fn perform<T>(
     verb: Verb,
     decide: impl FnOnce(&AddressSpace, &mut Linux) -> std::result::Result<Done<T>, CoreError>,
 ) -> Result<T> {
+    // A refusal to notice is one to do anything, and said below.
+    let _ = own().write(repair, |space, machine| space.notice_forks(machine).ok_or(()), AddressSpace::apply);
     let done = own().write(repair, decide, AddressSpace::apply);
     match done {
         Ok(Ok(done)) => Ok(done.value),

@@ -35,6 +35,7 @@ pub(crate) const NOSPC: i32 = 3;
 pub(crate) const ARG: i32 = 4;
 pub(crate) const FAIL: i32 = 5;
 pub(crate) const SHORT: i32 = 6;
+pub(crate) const MEMERR: i32 = 10;
 pub(crate) const NAME: i32 = 15;
 pub(crate) const TASK: i32 = 16;
 pub(crate) const RIGHT: i32 = 17;
@@ -326,6 +327,9 @@ impl On {
 
     pub(crate) fn reads(&self, at: u64, expected: &[u8]) {
         let found = self.bytes(at, expected.len() as u64);
+        if found == expected {
+            return;
+        }
         if let Some(wrong) = found.iter().zip(expected).position(|(a, b)| a != b) {
             panic!("at {at:#x} + {wrong:#x}: {:#x} instead of {:#x}", found[wrong], expected[wrong]);
         }
@@ -336,8 +340,18 @@ impl On {
     }
 }
 
+/// Bytes that differ from page to page, and within each.
 pub(crate) fn pattern(size: u64, seed: u8) -> Vec<u8> {
-    (0..size).map(|at| (at / 7) as u8 ^ (at / P) as u8 ^ seed).collect()
+    let mut page: Vec<u8> = (0..P).map(|at| (at / 7) as u8 ^ seed).collect();
+    let mut bytes = Vec::with_capacity(size as usize);
+    for number in 0..size.div_ceil(P) {
+        for part in page.chunks_exact_mut(512) {
+            part[..2].copy_from_slice(&[number as u8, (number >> 8) as u8 ^ seed]);
+        }
+        let rest = (size - number * P).min(P) as usize;
+        bytes.extend_from_slice(&page[..rest]);
+    }
+    bytes
 }
 
 /// A live process that does nothing, ended and reaped on drop.

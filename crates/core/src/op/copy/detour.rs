@@ -11,12 +11,16 @@ use crate::space::AddressSpace;
 
 impl AddressSpace {
     /// Whether a page of the target is, by way of an alias, a page of the source that goes
-    /// elsewhere: then a part that is copied early could overwrite what is copied later.
+    /// elsewhere: then a part that is copied early could overwrite what is copied later. Or
+    /// a page that the target shows twice is copied from above to below.
     pub(super) fn is_entangled(&self, request: &CopyRange) -> Result<bool, Kind> {
         let source = self.geometry.touched(request.source, request.size)?;
         let target = self.geometry.touched(request.target, request.size)?;
-        if self.contents.is_private(source) || self.contents.is_private(target) {
+        if self.contents.is_private(target) {
             return Ok(false);
+        }
+        if source.overlaps(target) && self.shows_twice(target) {
+            return Ok(true);
         }
         let distance = request.target.wrapping_sub(request.source);
         let entangled = self.shared_runs(source).any(|(from, source)| {
@@ -28,6 +32,14 @@ impl AddressSpace {
             })
         });
         Ok(entangled)
+    }
+
+    /// Whether two pages of a range are one.
+    fn shows_twice(&self, range: PageRange) -> bool {
+        self.shared_runs(range).enumerate().any(|(index, one)| {
+            let mut others = self.shared_runs(range).skip(index + 1);
+            others.any(|other| one.1.object == other.1.object && self.meet(one, other))
+        })
     }
 
     fn shared_runs(&self, range: PageRange) -> impl Iterator<Item = (PageRange, Content)> + '_ {

@@ -45,7 +45,8 @@ enum Side {
 impl AddressSpace {
     /// Copies bytes as if all were read before any is written: the ranges may overlap.
     /// Answers how many. Bytes outside of the target stay as they are, and the target
-    /// keeps its protection and its attributes.
+    /// keeps its protection and its attributes. A page that the target shows twice ends
+    /// with what goes to its higher address.
     ///
     /// Everything is checked first, the whole source before the target, each in
     /// ascending order (mach.md, section 8).

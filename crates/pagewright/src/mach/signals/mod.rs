@@ -58,8 +58,9 @@ pub fn set_fault_signals(signals: FaultSignals) {
 pub(super) fn watch_own_task() {
     if WANTED.load(Ordering::Relaxed) == FaultSignals::On as u8
         && !Action::current(libc::SIGSEGV).is(handler::on_fault)
+        // Whoever holds it is installing, or was when this process was forked.
+        && let Ok(_turn) = TURN.try_lock()
     {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         install();
     }
 }

@@ -45,9 +45,18 @@ impl<M: Memory + ?Sized> Task<'_, M> {
             // The source's problem is the one that is told (C31, C32).
             return self.inspect(from, Use::Read).map_err(refused).and(Err(code));
         }
-        let copied = self.memory.copy(&CopyRange { source, size, target });
-        copied.map_err(|error| refused(error.kind().into()))?;
-        Ok(())
+        self.duplicate(source, size, target).map_err(refused)
+    }
+
+    /// Copies what was checked to be ranges. Bytes that are mapped and cannot be had, because
+    /// their file is shorter by now, are an error of the memory and not of the call (C37).
+    fn duplicate(&self, source: u64, size: u64, target: u64) -> Result<()> {
+        let Err(error) = self.memory.copy(&CopyRange { source, size, target }) else { return Ok(()) };
+        let code = error.kind().into();
+        let (from, to) = (Span { at: source, size }, Span { at: target, size });
+        let mapped = || self.inspect(from, Use::Read).is_ok() && self.inspect(to, Use::Write).is_ok();
+        let lost = code == KernReturn::INVALID_ADDRESS && mapped();
+        Err(if lost { KernReturn::MEMORY_ERROR } else { code })
     }
 
     /// A copy of bytes of this task in fresh memory of it; where it begins, and 0 for none.
@@ -61,10 +70,9 @@ impl<M: Memory + ?Sized> Task<'_, M> {
         self.inspect(span, Use::Read).map_err(|code| of_size(code, size))?;
         let buffer = self.buffer(lead + size)?;
         let target = buffer + lead;
-        let copied = self.memory.copy(&CopyRange { source: at, size, target });
-        copied.map_err(|error| {
+        self.duplicate(at, size, target).map_err(|code| {
             self.discard(buffer, lead + size);
-            of_size(error.kind().into(), size)
+            of_size(code, size)
         })?;
         Ok(target)
     }
@@ -131,9 +139,7 @@ impl<M: Memory + ?Sized> Task<'_, M> {
             return Ok(());
         }
         ADDRESSES.require(at, size)?;
-        let copied = self.memory.copy(&CopyRange { source: data, size, target: at });
-        copied.map_err(|error| of_size(error.kind().into(), size))?;
-        Ok(())
+        self.duplicate(data, size, at).map_err(|code| of_size(code, size))
     }
 
     /// The bytes that a write is about, if there are any.

@@ -1,0 +1,76 @@
+//! What a verb of several steps has done so far.
+
+use alloc::vec::Vec;
+
+use crate::access::Rights;
+use crate::contract::Machine;
+use crate::object::{Contents, ObjectId, Promise, Reach};
+use crate::op::fill::Moved;
+use crate::space::{AddressSpace, Done, Edit, join};
+
+/// What a verb has done so far that nobody can see: kept even if it fails.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) edits: Vec<Edit>,
+    objects: u64,
+}
+
+impl Progress {
+    /// The answer together with everything that was done.
+    pub(super) fn done<T>(self, value: T) -> Done<T> {
+        let edit = if self.edits.is_empty() { Edit::None } else { Edit::Batch(self.edits) };
+        Done::new(value, edit)
+    }
+
+    pub(super) fn introduce(
+        &mut self,
+        object: ObjectId,
+        pages: u64,
+        reach: Reach,
+        ceiling: Rights,
+        promise: Promise,
+    ) {
+        self.edits.push(Edit::Object { object, pages, reach, ceiling, promise });
+    }
+
+    /// Takes back an object that nothing came to show.
+    pub(super) fn abandon<M: Machine>(&mut self, machine: &mut M, id: ObjectId) {
+        let shows =
+            |edit: &Edit| matches!(edit, Edit::Show { content: Some(content), .. } if content.object == id);
+        if !self.edits.iter().any(shows) {
+            machine.close(id);
+            self.edits.retain(|edit| !matches!(edit, Edit::Object { object, .. } if *object == id));
+        }
+    }
+}
+
+impl AddressSpace {
+    /// The name of one more object.
+    pub(super) fn fresh_object(&self, progress: &mut Progress) -> ObjectId {
+        let object = ObjectId(self.next_object.0 + progress.objects);
+        progress.objects += 1;
+        object
+    }
+
+    /// Tells the machine what nobody shows any more: once, at the end of a verb, because
+    /// the views that its steps took away count together.
+    pub(super) fn settle<M: Machine>(&self, machine: &mut M, progress: &Progress) {
+        let moved = self.moved(progress);
+        self.let_go(machine, &moved.lost, &moved.kept);
+        self.let_go_new(machine, &progress.edits, &moved.kept);
+    }
+
+    /// The ranges that a verb made show something else so far, and what they show now.
+    pub(super) fn moved(&self, progress: &Progress) -> Moved {
+        let mut shown = Contents::default();
+        let mut lost = Vec::new();
+        for edit in &progress.edits {
+            if let Edit::Show { range, content } = *edit {
+                shown.replace(&self.geometry, range, content);
+                lost.push(range);
+            }
+        }
+        lost.sort_by_key(|range| range.start());
+        Moved { lost: join(lost).into_vec(), kept: shown.iter().collect() }
+    }
+}
