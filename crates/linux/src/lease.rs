@@ -98,7 +98,14 @@ pub fn open(lease: &Lease, rights: Rights) -> Result<Fd, Kind> {
     let mode = if rights.contains(Rights::WRITE) { OpenMode::ReadWrite } else { OpenMode::Read };
     let Holder { pid, tid, descriptor } = lease.holder;
     let path = Path::new(&[b"/proc/", b"/task/", b"/fd/"], &[pid, tid, descriptor]);
-    let fd = sys::open(path.text(), mode).map_err(kind_of)?;
+    // Whoever named the descriptor may name anything: a device that does something when it
+    // is opened, too. So it is looked at first.
+    let seen = sys::look(path.text()).map_err(kind_of)?;
+    if !is_file(&seen, lease.file) || sys::is_regular(seen.raw()) != Ok(true) {
+        return Err(Kind::Gone);
+    }
+    let again = Path::new(&[b"/proc/thread-self/fd/"], &[seen.raw().unsigned_abs()]);
+    let fd = sys::open(again.text(), mode).map_err(kind_of)?;
     if is_file(&fd, lease.file) { Ok(fd) } else { Err(Kind::Gone) }
 }
 

@@ -19,7 +19,7 @@ pub use fault::{
     Catch, Stores, Waiters, userfault, userfault_drain, userfault_enable, userfault_protect,
     userfault_register, userfault_unregister, userfault_wake, userfaultfd,
 };
-pub use file::{duplicate_from, file_id, file_size_limit, punch_hole, pwrite};
+pub use file::{duplicate_from, file_id, file_size_limit, is_regular, look, punch_hole, pwrite};
 pub use pages::{
     PageRun, Wanted, kind, mremap_duplicate, mremap_over, pagemap, scan_pages, stack_pointer, thread_base,
 };

@@ -102,6 +102,15 @@ impl Process {
             Which::Own => own::export(&export)?,
             Which::Other(remote) => remote.export(&export)?,
         };
+        // The other process said so, and may say anything.
+        let pages = leases.iter().try_fold(0_u64, |sum, lease| sum.checked_add(lease.pages));
+        if pages != Some(size / PAGE) {
+            let sentence = format!(
+                "the resident in process {} answered nonsense; detach from it, and try again",
+                self.pid()
+            );
+            return Err(Error::because(Verb::Alias, Kind::Protocol, self.pid(), sentence));
+        }
         match &into.which {
             Which::Own => own::import(&leases, onto, protection),
             Which::Other(remote) => remote.import(&leases, onto, protection),

@@ -9,23 +9,10 @@ use std::time::Instant;
 use mach_support::fault::{BUS, End, SEGV, load, store};
 use mach_support::{
     ADDR, ALL, ANY, ARG, COPY, FIXED, INHERIT_NONE, L, LAST, NONE, NOSPC, On, P, PROT, R, RW, SENDDEST,
-    SENDMEM, SHARE, Sleeper, TOP, W, X, arena, here, here_and_there, me, pattern,
+    SENDMEM, SHARE, Sleeper, TOP, W, X, arena, free_all, here, here_and_there, me, pattern, resident, two,
 };
 use pagewright::Process;
 use pagewright::mach::{Profile, mach_host_self, mach_vm_read_entry, mach_vm_read_list, set_profile};
-
-fn two(on: &On, size: u64) -> (u64, u64) {
-    let (a, d) = (on.fresh(size), on.fresh(size));
-    on.fill(a, size, 1);
-    on.fill(d, size, 0x80);
-    (a, d)
-}
-
-fn free_all(on: &On, size: u64, ranges: &[u64]) {
-    for at in ranges {
-        on.free(*at, size);
-    }
-}
 
 #[test]
 fn case_01_allocate_nothing() {
@@ -603,11 +590,4 @@ fn case_47_a_thousand_copies_with_a_write_each() {
         assert!(late < 3 * early + std::time::Duration::from_micros(50), "{early:?}, then {late:?}");
         free_all(on, size, &[a, b]);
     });
-}
-
-/// What this process has in memory, shared memory by its share, in bytes.
-fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("it is there");
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a figure");
-    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).expect("a number") * 1024
 }

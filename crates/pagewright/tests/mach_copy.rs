@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mach_support::{
     ADDR, ALL, ARG, COPY, INHERIT_NONE, L, LAST, MEMERR, NONE, On, P, PROT, R, RW, RX, SENDDEST, SHARE,
-    Sleeper, TOP, W, X, arena, here, here_and_there, me, pattern,
+    Sleeper, TOP, W, X, arena, free_all, here, here_and_there, me, pattern, two_filled as two,
 };
 use pagewright::Process;
-use pagewright::mach::{Profile, mach_host_self, mach_vm_wire, set_profile};
+use pagewright::mach::{Profile, mach_host_self, set_profile};
 
 /// Sizes below and above what is copied lazily, and above what is born shared.
 const SIZES: [u64; 4] = [P, 4 * P, L, 512 << 10];
@@ -22,20 +22,6 @@ fn with_profile(profile: Profile, test: impl Fn(&On)) {
     });
 }
 
-/// Two ranges, the first one filled.
-fn two(on: &On, size: u64) -> (u64, u64, Vec<u8>) {
-    let (source, dest) = (on.fresh(size), on.fresh(size));
-    let bytes = on.fill(source, size, 1);
-    on.fill(dest, size, 0x80);
-    (source, dest, bytes)
-}
-
-fn free_both(on: &On, size: u64, ranges: [u64; 2]) {
-    for at in ranges {
-        on.free(at, size);
-    }
-}
-
 #[test]
 fn c01_the_bytes_are_those_of_the_moment_of_the_call() {
     here_and_there(|on| {
@@ -44,7 +30,7 @@ fn c01_the_bytes_are_those_of_the_moment_of_the_call() {
             assert_eq!(on.copy(source, size, dest), Ok(()));
             on.reads(dest, &bytes);
             on.reads(source, &bytes);
-            free_both(on, size, [source, dest]);
+            free_all(on, size, &[source, dest]);
         }
     });
 }
@@ -74,7 +60,7 @@ fn c03_unaligned_copies_are_to_the_byte_and_leave_the_neighbours() {
                 on.reads(dest + to, &bytes[from as usize..][..size as usize]);
                 on.reads(dest + to + size, &old[(to + size) as usize..]);
             }
-            free_both(on, room, [source, dest]);
+            free_all(on, room, &[source, dest]);
         }
     });
 }
@@ -89,7 +75,7 @@ fn c03_gnu_mach_takes_whole_pages_only() {
         }
         on.reads(dest, &old);
         assert_eq!(on.copy(source, L, dest), Ok(()));
-        free_both(on, L, [source, dest]);
+        free_all(on, L, &[source, dest]);
     });
 }
 
@@ -101,7 +87,7 @@ fn c04_gnu_mach_looks_at_the_source_before_the_alignment() {
         assert_eq!(on.copy(source + 1, L - 1, dest), Err(PROT));
         assert_eq!(on.copy(arena(), 5, dest + 1), Err(ADDR));
         assert_eq!(on.copy(source + P, 5, arena()), Err(ARG), "and at the alignment before the target");
-        free_both(on, L, [source, dest]);
+        free_all(on, L, &[source, dest]);
     });
 }
 
@@ -155,7 +141,7 @@ fn c08_a_hole_in_the_source_is_no_address_and_the_target_stays() {
                 on.free(source + hole, P);
                 assert_eq!(on.copy(source, size, dest), Err(ADDR), "{hole:#x}");
                 on.reads(dest, &old);
-                free_both(on, size, [source, dest]);
+                free_all(on, size, &[source, dest]);
             }
         }
     });
@@ -171,7 +157,7 @@ fn c09_c10_a_source_that_may_not_be_read_is_a_protection_failure_at_every_size()
                     assert_eq!(on.protect(source + page, P, prot), Ok(()));
                     assert_eq!(on.copy(source, size, dest), Err(PROT), "{size:#x} {prot} {page:#x}");
                     on.reads(dest, &pattern(size, 0x80));
-                    free_both(on, size, [source, dest]);
+                    free_all(on, size, &[source, dest]);
                 }
             }
         }
@@ -186,7 +172,7 @@ fn c09_xnu_says_no_address_when_it_is_small() {
         assert_eq!(on.copy(source, P, dest), Err(ADDR));
         assert_eq!(on.copy(source, 16 << 10, dest), Err(ADDR));
         assert_eq!(on.copy(source, L, dest), Err(PROT));
-        free_both(on, L, [source, dest]);
+        free_all(on, L, &[source, dest]);
     });
 }
 
@@ -201,7 +187,7 @@ fn c12_the_first_problem_of_the_source_is_told() {
             assert_eq!(on.copy(source, size, dest), Err(PROT), "unreadable, then a hole");
             assert_eq!(on.protect(source + 2 * P, P, NONE), Ok(()));
             assert_eq!(on.copy(source + P, size - P, dest), Err(ADDR), "a hole, then unreadable");
-            free_both(on, size, [source, dest]);
+            free_all(on, size, &[source, dest]);
         }
     });
 }
@@ -218,7 +204,7 @@ fn c13_memory_that_was_never_touched_is_zeros() {
             on.reads_zero(dest, size);
             on.store(dest, b"mine");
             on.reads(source, b"later");
-            free_both(on, size, [source, dest]);
+            free_all(on, size, &[source, dest]);
         }
     });
 }
@@ -237,7 +223,7 @@ fn c14_c15_a_hole_in_the_target_is_no_address_and_nothing_is_written() {
                 for page in (0..size / P).map(|page| page * P).filter(|page| *page != hole) {
                     on.reads_zero(dest + page, P);
                 }
-                free_both(on, size, [source, dest]);
+                free_all(on, size, &[source, dest]);
             }
         }
     });
@@ -253,7 +239,7 @@ fn c16_a_target_that_may_not_be_written_is_a_protection_failure_and_nothing_is_w
                     assert_eq!(on.protect(dest + page, P, prot), Ok(()));
                     assert_eq!(on.copy(source, size, dest), Err(PROT), "{size:#x} {prot} {page:#x}");
                     on.reads(dest, &pattern(size, 0x80));
-                    free_both(on, size, [source, dest]);
+                    free_all(on, size, &[source, dest]);
                 }
             }
         }
@@ -268,7 +254,7 @@ fn c16_xnu_says_no_address_when_it_is_small_and_writes_nothing_either() {
         assert_eq!(on.copy(source, 3 * P, dest), Err(ADDR));
         assert_eq!(on.copy(source, L, dest), Err(PROT));
         on.reads(dest, &pattern(L, 0x80));
-        free_both(on, L, [source, dest]);
+        free_all(on, L, &[source, dest]);
     });
 }
 
@@ -279,7 +265,7 @@ fn c17_only_the_current_right_to_write_counts() {
         assert_eq!(on.protect(dest, L, R), Ok(()));
         assert_eq!(on.at(dest).max, ALL);
         assert_eq!(on.copy(source, L, dest), Err(PROT));
-        free_both(on, L, [source, dest]);
+        free_all(on, L, &[source, dest]);
     });
 }
 
@@ -292,7 +278,7 @@ fn c18_stores_alone_are_enough() {
             assert_eq!(on.copy(source, size, dest), Ok(()), "{size:#x}");
             assert_eq!(on.at(dest).cur, W);
             on.reads(dest, &bytes);
-            free_both(on, size, [source, dest]);
+            free_all(on, size, &[source, dest]);
         }
     });
 }
@@ -320,7 +306,7 @@ fn c19_c34_every_part_of_the_target_keeps_what_it_is() {
             on.reads(dest, &bytes);
             on.store(dest + half, b"and writable");
             on.reads(source, &bytes);
-            free_both(on, size, [source, dest]);
+            free_all(on, size, &[source, dest]);
         }
     });
 }
@@ -333,7 +319,7 @@ fn c20_a_part_that_may_not_be_written_saves_the_whole() {
             assert_eq!(on.protect(dest + size / 2, size / 2, R), Ok(()));
             assert_eq!(on.copy(source, size, dest), Err(PROT));
             on.reads(dest, &pattern(size, 0x80));
-            free_both(on, size, [source, dest]);
+            free_all(on, size, &[source, dest]);
         }
     });
 }
@@ -356,155 +342,6 @@ fn c21_a_source_of_several_parts() {
 }
 
 #[test]
-fn c22_a_target_with_other_views_is_written_for_all_of_them() {
-    here(|on| {
-        for size in SIZES {
-            let (source, dest, bytes) = two(on, size);
-            let again = on.again(dest, size, false);
-            assert_eq!(on.copy(source, size, dest), Ok(()));
-            on.reads(again, &bytes);
-            on.store(source, b"not followed");
-            on.reads(again, &bytes);
-            on.store(again, b"followed");
-            on.reads(dest, b"followed");
-            on.free(again, size);
-            free_both(on, size, [source, dest]);
-        }
-    });
-}
-
-#[test]
-fn c22_a_target_that_another_task_sees_is_written_for_it_too() {
-    here(|on| {
-        let sleeper = Sleeper::new();
-        let opened = sleeper.task();
-        let there = &opened.on;
-        for size in [P, L] {
-            let (source, dest, bytes) = two(on, size);
-            let wish = mach_support::Wish::new(size);
-            let view = there.remap_from(on, dest, false, wish).expect("it can be mapped").at;
-            assert_eq!(on.copy(source, size, dest), Ok(()));
-            there.reads(view, &bytes);
-            there.free(view, size);
-            free_both(on, size, [source, dest]);
-        }
-    });
-}
-
-#[test]
-fn c23_the_origin_of_a_copy_does_not_change() {
-    here(|on| {
-        for size in SIZES {
-            let (source, origin, bytes) = two(on, size);
-            let old = pattern(size, 0x80);
-            let view = on.again(origin, size, true);
-            let (read, _) = on.read(origin, size).expect("it can be read");
-            assert_eq!(on.copy(source, size, view), Ok(()));
-            assert_eq!(on.copy(source, size, read), Ok(()));
-            on.reads(origin, &old);
-            on.reads(view, &bytes);
-            on.reads(read, &bytes);
-            for at in [source, origin, view, read] {
-                on.free(at, size);
-            }
-        }
-    });
-}
-
-#[test]
-fn c24_c25_the_copy_follows_nobody_and_an_alias_follows_its_source() {
-    here(|on| {
-        for size in SIZES {
-            let (source, dest, bytes) = two(on, size);
-            let alias = on.again(source, size, false);
-            assert_eq!(on.copy(source, size, dest), Ok(()));
-            on.store(alias, b"by the alias");
-            on.reads(source, b"by the alias");
-            on.reads(dest, &bytes);
-            on.store(source + P - 9, b"by it");
-            on.reads(alias + P - 9, b"by it");
-            on.reads(dest, &bytes);
-            on.store(dest, b"by the copy");
-            on.reads(source, b"by the alias");
-            on.free(alias, size);
-            free_both(on, size, [source, dest]);
-        }
-    });
-}
-
-#[test]
-fn c26_a_chain_of_copies_is_independent() {
-    here_and_there(|on| {
-        for size in SIZES {
-            let (a, b, bytes) = two(on, size);
-            let c = on.fresh(size);
-            assert_eq!(on.copy(a, size, b), Ok(()));
-            on.store(b, b"between");
-            assert_eq!(on.copy(b, size, c), Ok(()));
-            on.store(b, b"BETWEEN");
-            on.store(a, b"at the start");
-            on.reads(c, b"between");
-            on.reads(c + 16, &bytes[16..]);
-            on.reads(b, b"BETWEEN");
-            on.store(c, b"at the end");
-            on.reads(a, b"at the start");
-            on.free(b, size);
-            on.reads(c + 16, &bytes[16..]);
-            on.reads(a + 16, &bytes[16..]);
-            free_both(on, size, [a, c]);
-        }
-    });
-}
-
-fn wire(on: &On, at: u64, size: u64, access: i32) {
-    // SAFETY: no conditions.
-    assert_eq!(unsafe { mach_vm_wire(mach_host_self(), on.task, at, size, access) }, 0);
-}
-
-#[test]
-fn c27_a_source_that_is_partly_wired_can_be_copied_and_mapped_again() {
-    here(|on| {
-        let (source, dest, bytes) = two(on, L);
-        wire(on, source + P, P, R);
-        assert_eq!(on.copy(source, L, dest), Ok(()));
-        on.reads(dest, &bytes);
-        assert_eq!(on.at(source + P).wired, 1);
-        let again = on.again(source, L, false);
-        on.store(again + P, b"through");
-        on.reads(source + P, b"through");
-        assert_eq!(on.at(source + P).wired, 1);
-        on.free(again, L);
-        free_both(on, L, [source, dest]);
-    });
-}
-
-#[test]
-fn c28_a_target_that_is_wired_stays_so() {
-    here(|on| {
-        let (source, dest, bytes) = two(on, L);
-        wire(on, dest, L, RW);
-        assert_eq!(on.copy(source, L, dest), Ok(()));
-        on.reads(dest, &bytes);
-        assert_eq!(on.at(dest).wired, 1);
-        on.store(source, b"independent");
-        on.reads(dest, &bytes);
-        free_both(on, L, [source, dest]);
-    });
-}
-
-#[test]
-fn c29_a_target_that_can_be_executed_gets_the_bytes() {
-    here_and_there(|on| {
-        let (source, dest, bytes) = two(on, L);
-        assert_eq!(on.protect(dest, L, ALL), Ok(()));
-        assert_eq!(on.copy(source, L, dest), Ok(()));
-        on.reads(dest, &bytes);
-        assert_eq!(on.at(dest).cur, ALL);
-        free_both(on, L, [source, dest]);
-    });
-}
-
-#[test]
 fn c31_c32_ranges_that_wrap_around_are_no_address() {
     here_and_there(|on| {
         let (source, dest, _) = two(on, L);
@@ -516,7 +353,7 @@ fn c31_c32_ranges_that_wrap_around_are_no_address() {
         assert_eq!(on.protect(source, P, NONE), Ok(()));
         assert_eq!(on.copy(source, P, LAST), Err(PROT), "the source's problem wins");
         on.reads(dest, &pattern(L, 0x80));
-        free_both(on, L, [source, dest]);
+        free_all(on, L, &[source, dest]);
     });
 }
 
@@ -540,7 +377,7 @@ fn c36_a_failed_copy_leaves_both_sides_as_they_were() {
         assert_eq!(on.copy(source, L, arena()), Err(ADDR));
         assert_eq!((on.at(source), on.at(dest)), before);
         on.reads(source, &bytes);
-        free_both(on, L, [source, dest]);
+        free_all(on, L, &[source, dest]);
     });
 }
 
@@ -594,7 +431,7 @@ fn c38_no_task_a_dead_one_and_something_else() {
         assert_eq!(opened.on.copy(source, P, dest), Err(SENDDEST), "ended");
         sleeper.reap();
         assert_eq!(opened.on.copy(source, P, dest), Err(SENDDEST), "reaped");
-        free_both(on, P, [source, dest]);
+        free_all(on, P, &[source, dest]);
     });
 }
 
@@ -642,7 +479,7 @@ fn c40_c41_a_part_that_fails_late_leaves_the_early_ones() {
                 on.free(dest + bad, P);
                 assert_eq!(on.copy(source + from, size, dest + to), Err(ADDR), "{from} {to} {bad:#x}");
                 on.reads(dest, &pattern(bad, 0x80));
-                free_both(on, room, [source, dest]);
+                free_all(on, room, &[source, dest]);
             }
         }
     });
@@ -663,28 +500,6 @@ fn memory_of_the_program_itself_can_be_copied() {
             on.free(made, size);
         }
     });
-}
-
-#[test]
-fn a_large_copy_takes_no_memory_until_it_is_written() {
-    here(|on| {
-        let size = 64 << 20;
-        let (source, dest) = (on.fresh(size), on.fresh(size));
-        on.fill(source, size, 1);
-        let before = private_bytes();
-        assert_eq!(on.copy(source, size, dest), Ok(()));
-        let after = private_bytes();
-        assert!(after < before + (4 << 20), "{before} bytes before, {after} after");
-        on.reads(dest, &pattern(size, 1)[..P as usize]);
-        free_both(on, size, [source, dest]);
-    });
-}
-
-/// The proportional set size of this process, in bytes.
-fn private_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("it is there");
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a figure");
-    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).expect("a number") * 1024
 }
 
 #[test]

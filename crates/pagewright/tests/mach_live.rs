@@ -22,7 +22,9 @@ const SOURCE: &str = r#"
 #include <stdio.h>
 static char data[8192] = "static data";
 static volatile unsigned long *counter;
-static void *count(void *_) { for (unsigned long n = 1;; n++) for (int i = 0; i < 16; i++) counter[i * 512] = n; }
+static void *count(void *_) {
+    for (unsigned long n = 1;; n++) for (int i = 0; i < 16; i++) counter[i * 512] = n;
+}
 int main(void) {
     char word[8]; unsigned long at; unsigned value;
     printf("%lx\n", (unsigned long)data); fflush(stdout);

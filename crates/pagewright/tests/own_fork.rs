@@ -290,3 +290,48 @@ fn a_child_that_was_forked_for_another_process_speaks_to_it_by_itself() {
 fn the_same_holds_when_commits_are_made_by_mprotect() {
     pass_with_mprotect(&["a_child_of_fork_has_a_whole_map", "a_child_of_raw_clone_has_a_whole_map"]);
 }
+
+/// Memory of the program's own that an alias was refused for stays its own: a forked
+/// child's stores are not seen here.
+#[test]
+fn a_refused_alias_leaves_the_programs_memory_private() {
+    use pagewright::{Alias, Consent, Kind, Onto, Place, Window};
+    let size = 8 * 0x1000_usize;
+    let file = std::fs::File::open("/proc/self/exe").expect("we run");
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping, and a second one over a half of it that nobody uses yet.
+    let at = unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let at = libc::mmap(std::ptr::null_mut(), size, access, flags, -1, 0);
+        assert_ne!(at, libc::MAP_FAILED);
+        let half = at.byte_add(size / 2);
+        let flags = libc::MAP_PRIVATE | libc::MAP_FIXED;
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        assert_eq!(libc::mmap(half, size / 2, libc::PROT_READ, flags, fd, 0), half);
+        at.cast::<u64>()
+    };
+    // SAFETY: the first half is ours, and writable.
+    unsafe { at.write_volatile(1) };
+    let onto = Onto::Fresh(Place::Window(Window::ANYWHERE));
+    let request = Alias {
+        source: at as u64,
+        size: size as u64,
+        onto,
+        protection: Protection::READ,
+        consent: Consent::Foreign,
+    };
+    let error = Process::current().alias(&request).expect_err("the second half is a file's");
+    assert_eq!(error.kind(), Kind::Special, "{error}");
+    // SAFETY: the child stores to memory that it has, and leaves at once.
+    unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            at.write_volatile(7);
+            libc::_exit(0);
+        }
+        let mut status = 0;
+        assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+        assert_eq!(at.read_volatile(), 1, "the child's store is its own");
+        assert_eq!(libc::munmap(at.cast(), size), 0);
+    }
+}

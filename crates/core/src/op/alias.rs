@@ -144,6 +144,9 @@ impl AddressSpace {
                 let import = Import { extents: &extents, onto: request.onto, protection: request.protection };
                 self.show_all(machine, &import, &mut progress).map_err(|kind| self.blame(request, kind))
             });
+        if shown.is_err() {
+            progress.put_back(machine);
+        }
         self.settle(machine, &progress);
         Ok(progress.done(shown))
     }
@@ -179,11 +182,11 @@ impl AddressSpace {
         machine: &mut M,
         request: &Import<'_>,
     ) -> Result<Done<PageRange>, Error> {
-        let bytes = request.extents.iter().map(|extent| extent.pages * self.geometry.page).sum();
         let at = match request.onto {
             Onto::Reserved(at) | Onto::Fresh(Place::At(at) | Place::Near(at)) => at,
             Onto::Fresh(Place::Window(_)) => 0,
         };
+        let bytes = self.bytes_of(request.extents).map_err(|kind| Error::new(Verb::Alias, kind, at, 0))?;
         let fail = |kind| Error::new(Verb::Alias, kind, at, bytes);
         let mut progress = Progress::default();
         let done = self.check_import(request, bytes).and_then(|()| {
@@ -197,6 +200,15 @@ impl AddressSpace {
                 Err(fail(kind))
             }
         }
+    }
+
+    /// How many bytes extents are, which may come from anybody.
+    fn bytes_of(&self, extents: &[Extent]) -> Result<u64, Kind> {
+        let add = |sum: u64, extent: &Extent| {
+            extent.first.checked_add(extent.pages)?;
+            sum.checked_add(extent.pages.checked_mul(self.geometry.page)?)
+        };
+        extents.iter().try_fold(0, add).filter(|bytes| *bytes <= self.geometry.highest).ok_or(Kind::BadSize)
     }
 
     fn check_import(&self, request: &Import<'_>, bytes: u64) -> Result<(), Kind> {
@@ -385,7 +397,14 @@ impl AddressSpace {
                 (Bytes::Shared(content), _) => content,
                 (Bytes::Own | Bytes::Foreign, Some(object)) => {
                     let content = Content { object, first, view: View::Shared };
-                    self.promote_part(machine, part, content, progress)?;
+                    if let Err(kind) = self.promote_part(machine, part, content, progress) {
+                        progress.put_back(machine);
+                        progress.abandon(machine, object);
+                        return Err(kind);
+                    }
+                    if part.bytes == Bytes::Foreign {
+                        progress.moved.push((part.showing, content));
+                    }
                     content
                 }
                 (Bytes::Own | Bytes::Foreign, None) => return Err(Kind::NoObject),
@@ -410,6 +429,8 @@ impl AddressSpace {
         let foreign = parts.iter().any(|part| part.bytes == Bytes::Foreign);
         let pages = source.bytes() / self.geometry.page;
         let (object, reach) = match into {
+            // One that is known has views, which would be forgotten.
+            Receiver::Given(object) if object != self.next_object => return Err(Kind::Protocol),
             Receiver::Given(object) => (object, Reach::Abroad),
             Receiver::New => {
                 let object = self.fresh_object(progress);
@@ -431,10 +452,7 @@ impl AddressSpace {
         progress: &mut Progress,
     ) -> Result<(), Kind> {
         let range = part.showing.range;
-        if let Err(refusal) = machine.promote(&[part.showing], content) {
-            progress.abandon(machine, content.object);
-            return Err(refusal.into());
-        }
+        machine.promote(&[part.showing], content)?;
         if part.bytes == Bytes::Own {
             progress.edits.push(Edit::Show { range, content: Some(content) });
             // Pages that are mapped anew are pageable. What cannot be wired again is so.
@@ -452,7 +470,7 @@ impl AddressSpace {
         request: &Import<'_>,
         progress: &mut Progress,
     ) -> Result<PageRange, Kind> {
-        let bytes = request.extents.iter().map(|extent| extent.pages * self.geometry.page).sum();
+        let bytes = self.bytes_of(request.extents)?;
         match request.onto {
             Onto::Reserved(at) => {
                 let range = self.whole_pages(at, bytes)?;

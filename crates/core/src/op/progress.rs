@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use crate::access::Rights;
-use crate::contract::Machine;
-use crate::object::{Contents, ObjectId, Promise, Reach};
+use crate::contract::{Machine, Showing};
+use crate::object::{Content, Contents, ObjectId, Promise, Reach, View};
 use crate::op::fill::Moved;
 use crate::space::{AddressSpace, Done, Edit, join};
 
@@ -13,9 +13,20 @@ use crate::space::{AddressSpace, Done, Edit, join};
 pub(super) struct Progress {
     pub(super) edits: Vec<Edit>,
     objects: u64,
+    /// Memory of the program's own that was moved into an object.
+    pub(super) moved: Vec<(Showing, Content)>,
 }
 
 impl Progress {
+    /// Makes what is the program's own private again, if nothing comes of the call: it shall
+    /// not be shared with forked children for nothing.
+    pub(super) fn put_back<M: Machine>(&mut self, machine: &mut M) {
+        for (showing, content) in self.moved.drain(..) {
+            // Best effort: what stays shared is what the caller permitted.
+            let _ = machine.promote(&[showing], content.viewed(View::Snapshot));
+        }
+    }
+
     /// The answer together with everything that was done.
     pub(super) fn done<T>(self, value: T) -> Done<T> {
         let edit = if self.edits.is_empty() { Edit::None } else { Edit::Batch(self.edits) };

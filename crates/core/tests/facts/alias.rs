@@ -1,6 +1,8 @@
 //! Aliases: `reference/wince.md`, sections 3 and 8, as far as they concern core.
 
-use pagewright_core::{Alias, Backing, Consent, Kind, Onto, PageRange, Place, Protection, View, Window};
+use pagewright_core::{
+    Alias, Backing, Consent, Kind, Limit, Onto, PageRange, Place, Protection, Restrict, Rights, View, Window,
+};
 
 use crate::lab::{BASE, ERW, Lab, NONE, PAGE, RO, RW, SINGLES, Span, UNIT, What};
 
@@ -274,4 +276,43 @@ fn memory_of_others_is_the_source_with_consent_alone() {
     lab.0.machine_mut().intrude(special, RW, Backing::View);
     let view = Alias { source: 0x7100_0000, size: PAGE, onto: ANYWHERE, ..of(Consent::Foreign) };
     assert_eq!(lab.alias_of(&view), Err(Kind::Special));
+}
+
+#[test]
+fn what_is_seen_again_of_others_is_promised_again() {
+    let theirs = PageRange::between(0x7000_0000, 0x7000_4000).expect("not empty");
+    let mut lab = Lab::new();
+    lab.0.machine_mut().intrude(theirs, RW, Backing::Private);
+    let consent = Consent::Foreign;
+    let request = Alias { source: 0x7000_0000, size: 4 * PAGE, onto: ANYWHERE, protection: RW, consent };
+    lab.0.space_mut().set_limit(3 * PAGE);
+    assert_eq!(lab.alias_of(&request), Err(Kind::CommitLimit));
+    lab.0.space_mut().set_limit(4 * PAGE);
+    let (at, _) = lab.alias_of(&request).expect("with consent");
+    lab.release(at, 0).expect("ours");
+    assert_eq!(lab.charge(), 0, "nobody here shows it");
+    lab.0.space_mut().set_limit(3 * PAGE);
+    assert_eq!(lab.alias_of(&request), Err(Kind::CommitLimit));
+    lab.0.space_mut().set_limit(4 * PAGE);
+    let (at, _) = lab.alias_of(&request).expect("with consent");
+    assert_eq!(lab.charge(), 4 * PAGE);
+    assert!(lab.alias(at, 4 * PAGE, ANYWHERE, RW).is_ok(), "another view of it costs nothing");
+}
+
+#[test]
+fn a_view_has_the_ceiling_of_its_source() {
+    let mut lab = pair();
+    let (at, size, rights) = (BASE, PAGE, Rights::READ);
+    let read_only = Restrict { at, size, rights, limit: Limit::Maximum };
+    lab.0.restrict(&read_only).expect("less is permitted");
+    let onto = Onto::Reserved(DEST);
+    assert_eq!(lab.alias(BASE, 2 * PAGE, onto, RW), Err(Kind::AboveCeiling), "3.2");
+    assert_eq!(lab.alias(BASE, 2 * PAGE, onto, RO), Ok((DEST, 2 * PAGE)), "3.2");
+    assert_eq!(lab.protect(DEST, PAGE, RW), Err(Kind::AboveCeiling), "3.2: the same ceiling later");
+    assert_eq!(lab.commit(DEST, PAGE, RW), Err(Kind::AboveCeiling), "3.2: whichever call asks");
+    assert_eq!(lab.protect(DEST + PAGE, PAGE, RW), Ok(RO), "3.2: the ceiling is the page's");
+    let (again, _) = lab.alias(DEST, PAGE, ANYWHERE, RO).expect("3.2");
+    assert_eq!(lab.protect(again, PAGE, RW), Err(Kind::AboveCeiling), "3.2: of an alias, too");
+    lab.decommit(DEST, PAGE).expect("ours");
+    assert_eq!(lab.commit(DEST, PAGE, RW), Ok((DEST, PAGE)), "a new page has none");
 }

@@ -1,7 +1,12 @@
 //! Copies within one address space: `reference/mach.md`, section 8.2, as the strictest
 //! of its dialects has it.
 
-use pagewright_core::{Geometry, Kind, Onto, Protection, Rights};
+use pagewright_core::{
+    Alias, Backing, Consent, CopyRange, Geometry, Kind, Machine, Managed, Onto, PageRange, Place, Protection,
+    Rights, Va, Window,
+};
+use pagewright_testkit::Null;
+use pagewright_testkit::faulty::{Faulty, Manner};
 
 use crate::lab::{BASE, ERW, Lab, NONE, PAGE, RO, RW, What};
 
@@ -323,5 +328,74 @@ fn c31_c32_c33_addresses_that_wrap_or_leave_the_space_are_refused() {
         (PAGE - 1, u64::from(u32::MAX) - 1, PAGE + 1, Kind::NotCommitted), // C33
     ] {
         assert_eq!(lab.copy(source, size, target), Err(kind), "{source:#x} {size:#x} {target:#x}");
+    }
+}
+
+#[test]
+fn the_program_s_own_memory_is_copied_as_bytes() {
+    for pages in SIZES {
+        let mut lab = pair();
+        let theirs = PageRange::between(0x7000_0000, 0x7004_0000).expect("not empty");
+        let fixed = PageRange::between(0x7100_0000, 0x7104_0000).expect("not empty");
+        lab.0.machine_mut().intrude(theirs, RW, Backing::Private);
+        lab.0.machine_mut().intrude(fixed, RO, Backing::Image);
+        let size = pages * PAGE;
+        assert_eq!(lab.copy(FROM, size, 0x7000_0000), Ok(size));
+        assert_eq!(lab.numbers(0x7000_0000, pages), from_one(pages));
+        assert_eq!(lab.copy(0x7000_0000, size, TO), Ok(size));
+        assert_eq!(lab.numbers(TO, pages), from_one(pages));
+        assert_eq!(lab.copy(0x7000_0000, size, 0x7000_1000), Ok(size), "C6");
+        assert_eq!(lab.numbers(0x7000_1000, pages), from_one(pages), "C6");
+        assert_eq!(lab.copy(0x7100_0000, size, TO), Ok(size));
+        assert_eq!(lab.copy(TO, size, 0x7100_0000), Err(Kind::NoAccess), "C16");
+        assert_eq!(lab.copy(0x7003_f000, 2 * PAGE, TO), Err(Kind::NotCommitted), "C8");
+        assert_eq!(lab.copy(FROM, size, 0x7004_0000 - PAGE), Err(Kind::NotCommitted), "C15");
+        assert_eq!(lab.objects(), 0);
+    }
+}
+
+#[test]
+fn ours_and_others_memory_can_be_one_source() {
+    let mut lab = pair();
+    let behind = FROM + ALL * PAGE;
+    let theirs = PageRange::between(behind, behind + 20 * PAGE).expect("not empty");
+    lab.0.machine_mut().intrude(theirs, RW, Backing::Private);
+    lab.number(behind, 20, 41);
+    let size = 40 * PAGE;
+    assert_eq!(lab.copy(FROM + 20 * PAGE, size, TO), Ok(size), "C21");
+    assert_eq!(lab.numbers(TO, ALL), (21..61).collect::<Vec<u8>>(), "C21");
+    assert_eq!(lab.copy(TO, size, FROM + 20 * PAGE), Ok(size), "C19");
+    assert_eq!(lab.numbers(behind, 20), (41..61).collect::<Vec<u8>>(), "C19");
+}
+
+/// The strange machine copies page by page, so that a plan which overwrites what it reads
+/// later is found out.
+#[test]
+fn c22_the_program_s_view_of_a_page_and_ours_are_one_page() {
+    let theirs = PageRange::between(0x7000_0000, 0x7000_4000).expect("not empty");
+    let mut null = Null::new(Geometry::X86_64);
+    null.intrude(theirs, RW, Backing::Private);
+    let mut space = Managed::new(Faulty::new(null).with(Manner::Worst), u64::MAX);
+    let onto = Onto::Fresh(Place::Window(Window::ANYWHERE));
+    let (size, protection, consent) = (4 * PAGE, RW, Consent::Foreign);
+    let request = Alias { source: 0x7000_0000, size, onto, protection, consent };
+    let ours = space.alias(&request).expect("with consent").start().get();
+    let number = |space: &mut Managed<Faulty<Null>>| {
+        for page in 0..4 {
+            let at = Va::new(ours + page * PAGE);
+            assert_eq!(space.machine_mut().write(at, &[page as u8 + 1]), 1);
+        }
+    };
+    let numbers = |space: &Managed<Faulty<Null>>| {
+        [0, 1, 2, 3].map(|page| {
+            let mut byte = [0];
+            space.machine().read(Va::new(ours + page * PAGE), &mut byte);
+            byte[0]
+        })
+    };
+    for (source, target) in [(0x7000_0000, ours + PAGE), (ours, 0x7000_1000)] {
+        number(&mut space);
+        space.copy(&CopyRange { source, size: 3 * PAGE, target }).expect("both are there");
+        assert_eq!(numbers(&space), [1, 1, 2, 3], "{source:#x}");
     }
 }

@@ -9,6 +9,7 @@ mod copy;
 mod lab;
 mod lazy;
 mod share;
+mod untrusted;
 mod va;
 mod vf;
 mod vl;

@@ -251,10 +251,14 @@ pub(super) fn occupied(report: &mut dyn FnMut(PageRange)) -> sys::Result<()> {
     })
 }
 
+/// Bytes of the list that are on the stack at a time. A signal handler may have no more
+/// than 8 KiB for everything. Lines without their name are never longer than 128.
+const LINES: usize = 1024;
+
 /// Reads the list from its start, line by line, through a buffer on the stack.
 /// A line longer than the buffer (a very long path) is cut off.
 fn each_line(fd: i32, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> sys::Result<()> {
-    let mut buffer = [0_u8; 8192];
+    let mut buffer = [0_u8; LINES];
     let (mut held, mut offset, mut skipping) = (0, 0, false);
     loop {
         let got = sys::pread(fd, &mut buffer[held..], offset)?;

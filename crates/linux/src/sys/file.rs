@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use linux_raw_sys::general as k;
 
-use super::{Fd, Result, syscall};
+use super::{Fd, Result, Text, syscall};
 
 /// Which file a descriptor is of: the device, with its major number in the upper half, and the number of the file on
 /// it. Nobody else gets these while the file is open or mapped anywhere.
@@ -17,6 +17,23 @@ pub fn file_id(fd: i32) -> Result<(u64, u64)> {
     let major = stat.st_dev >> 8 & 0xfff | stat.st_dev >> 32 & !0xfff;
     let minor = stat.st_dev & 0xff | stat.st_dev >> 12 & !0xff;
     Ok((major << 32 | minor & 0xffff_ffff, stat.st_ino))
+}
+
+/// A descriptor that only says which file a path leads to: nothing is opened, no driver is asked.
+pub fn look(path: &Text) -> Result<Fd> {
+    let flags = k::O_PATH | k::O_CLOEXEC;
+    let args = [k::AT_FDCWD as usize, path.as_ptr() as usize, flags as usize, 0, 0, 0];
+    // SAFETY: the path ends with a zero and is only read.
+    unsafe { syscall(k::__NR_openat, args) }.map(|raw| Fd(raw as i32))
+}
+
+/// Whether a descriptor is of a regular file; opening one has no effect on anybody.
+pub fn is_regular(fd: i32) -> Result<bool> {
+    let mut stat = MaybeUninit::<k::stat>::zeroed();
+    // SAFETY: the kernel writes one such structure.
+    unsafe { syscall(k::__NR_fstat, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]) }?;
+    // SAFETY: the structure is integers only, and all were zero before.
+    Ok(unsafe { stat.assume_init() }.st_mode & k::S_IFMT == k::S_IFREG)
 }
 
 /// A second descriptor, close-on-exec, with the lowest number that is free from `least` on.

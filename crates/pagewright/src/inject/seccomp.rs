@@ -54,8 +54,11 @@ const NO_FD: u64 = u64::MAX;
 const NEEDS: &[Need] = &[
     need("mmap", libc::SYS_mmap, [ADDR, 0x10000, 3, 0x10_4022, NO_FD, 0]),
     need("mmap", libc::SYS_mmap, [ADDR, 0x10000, 0, 0x10_4022, NO_FD, 0]),
+    need("mmap", libc::SYS_mmap, [ADDR, 0x10000, 0, 0x4032, NO_FD, 0]),
     need("mmap", libc::SYS_mmap, [ADDR, 0x10000, 3, 0x11, 3, 0]),
     need("munmap", libc::SYS_munmap, [ADDR, 0x10000, 0, 0, 0, 0]),
+    need("mprotect", libc::SYS_mprotect, [ADDR, 0x1000, 0, 0, 0, 0]),
+    need("mprotect", libc::SYS_mprotect, [ADDR, 0x1000, 1, 0, 0, 0]),
     need("mprotect", libc::SYS_mprotect, [ADDR, 0x1000, 5, 0, 0, 0]),
     need("mprotect", libc::SYS_mprotect, [ADDR, 0x1000, 3, 0, 0, 0]),
     need("madvise", libc::SYS_madvise, [ADDR, 0x1000, 4, 0, 0, 0]),
@@ -94,8 +97,21 @@ const NEEDS: &[Need] = &[
     need("sysinfo", libc::SYS_sysinfo, [ADDR, 0, 0, 0, 0, 0]),
     need("uname", libc::SYS_uname, [ADDR, 0, 0, 0, 0, 0]),
     need("exit", libc::SYS_exit, [0; 6]),
+    // What the program asks for, or what only makes things better.
+    want("mmap", libc::SYS_mmap, [ADDR, 0x10000, 7, 0x10_4022, NO_FD, 0]),
+    want("mmap", libc::SYS_mmap, [0, 0x1000, 0, 0x4022, NO_FD, 0]),
+    want("mprotect", libc::SYS_mprotect, [ADDR, 0x1000, 7, 0, 0, 0]),
+    want("memfd_create", libc::SYS_memfd_create, [ADDR, 11, 0, 0, 0, 0]),
+    want("prctl", libc::SYS_prctl, [0x5356_4d41, 0, ADDR, 0x1000, ADDR, 0]),
+    want("prlimit64", libc::SYS_prlimit64, [0, 3, 0, ADDR, 0, 0]),
+    want("prlimit64", libc::SYS_prlimit64, [0, 7, 0, ADDR, 0, 0]),
+    // What a forked child is to get.
+    want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 10, 0, 0, 0]),
+    want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 11, 0, 0, 0]),
     // For objects.
     want("mmap", libc::SYS_mmap, [0, 0x10000, 3, 0x22, NO_FD, 0]),
+    want("mmap", libc::SYS_mmap, [ADDR, 0x10000, 0, 0x11, 3, 0x1000]),
+    want("mmap", libc::SYS_mmap, [ADDR, 0x10000, 0, 0x4012, 3, 0x1000]),
     want("mmap", libc::SYS_mmap, [ADDR, 0x10000, 3, 0x4012, 3, 0x1000]),
     want("mremap", libc::SYS_mremap, [ADDR, 0, 0x10000, 1, 0, 0]),
     want("mremap", libc::SYS_mremap, [ADDR, 0x10000, 0x10000, 3, ADDR, 0]),
@@ -112,6 +128,7 @@ const NEEDS: &[Need] = &[
     want("fstat", libc::SYS_fstat, [3, ADDR, 0, 0, 0, 0]),
     want("fcntl", libc::SYS_fcntl, [3, 1030, 1024, 0, 0, 0]),
     want("fcntl", libc::SYS_fcntl, [3, 1034, 0, 0, 0, 0]),
+    want("fcntl", libc::SYS_fcntl, [3, 3, 0, 0, 0, 0]),
     want("fallocate", libc::SYS_fallocate, [3, 3, 0, 0x10000, 0, 0]),
     want("pwrite64", libc::SYS_pwrite64, [3, ADDR, 0x1000, 0, 0, 0]),
     want("process_vm_writev", libc::SYS_process_vm_writev, [1000, ADDR, 1, ADDR, 1, 0]),
@@ -299,6 +316,27 @@ mod tests {
         assert_eq!(first_refused(&refuse(libc::SYS_exit)), Some("exit"));
         assert_eq!(first_refused(&refuse(libc::SYS_userfaultfd)), Some("userfaultfd"));
         assert_eq!(first_refused(&refuse(libc::SYS_acct)), None);
+    }
+
+    #[test]
+    fn a_filter_that_kills_on_one_argument_is_seen() {
+        // The second argument of fcntl, the third of madvise: the low words of args[1] and args[2].
+        for (nr, offset, value, name) in [
+            (libc::SYS_madvise, 32, 10, "madvise"),
+            (libc::SYS_madvise, 32, 11, "madvise"),
+            (libc::SYS_fcntl, 24, 3, "fcntl"),
+            (libc::SYS_prctl, 16, 0x5356_4d41, "prctl"),
+        ] {
+            let program = [
+                LOAD_NR,
+                insn(0x15, 0, 3, nr as u32),
+                insn(0x20, 0, 0, offset),
+                insn(0x15, 0, 1, value),
+                KILL,
+                ALLOW,
+            ];
+            assert_eq!(first_refused(&program), Some(name), "{value}");
+        }
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub(super) struct Entry {
     offset: u64,
     /// Whole pages.
     size: u64,
-    /// Where the data begins in the first page.
-    lead: u64,
+    /// Where the data begins in the first page, if that is looked at.
+    lead: Option<u64>,
     rights: Rights,
     kind: EntryKind,
 }
@@ -119,13 +119,13 @@ impl Wanted {
     }
 
     /// Where the data begins in its page, if the caller wants to know.
-    const fn lead(&self) -> u64 {
+    const fn lead(&self) -> Option<u64> {
         if self.has(MAP_MEM_USE_DATA_ADDR) {
-            self.offset % PAGE
+            Some(self.offset % PAGE)
         } else if self.has(MAP_MEM_4K_DATA_ADDR) {
-            (self.offset % PAGE) & !0xfff
+            Some((self.offset % PAGE) & !0xfff)
         } else {
-            0
+            None
         }
     }
 
@@ -197,7 +197,7 @@ fn create(wanted: &Wanted) -> Result<Made> {
     };
     let at = start(Process::current().map(&map).map_err(|_| KernReturn::FAILURE)?);
     let kept = Kept { at, size, origin: (0, 0) };
-    Ok(Made::New(Entry::whole(kept, wanted.rights(), 0, EntryKind::Object)))
+    Ok(Made::New(Entry::whole(kept, wanted.rights(), None, EntryKind::Object)))
 }
 
 /// A copy of a range as it is now (E6).
@@ -257,13 +257,16 @@ impl Kept {
 }
 
 impl Entry {
-    fn whole(kept: Kept, rights: Rights, lead: u64, kind: EntryKind) -> Self {
+    fn whole(kept: Kept, rights: Rights, lead: Option<u64>, kind: EntryKind) -> Self {
         Self { size: kept.size, offset: 0, lead, rights, kind, kept: Arc::new(kept) }
     }
 
     /// The bytes of an entry, as a call reports them (E13).
     pub(super) const fn reported(&self, asked: u64) -> u64 {
-        if self.lead > 0 { self.lead + asked } else { self.size }
+        match self.lead {
+            Some(lead) => lead + asked,
+            None => self.size,
+        }
     }
 
     /// A part of this entry (E9).
@@ -347,7 +350,8 @@ impl Entry {
     /// The pages that are mapped, and how far into them the answer points.
     fn source(&self, mapping: &Mapping, offset: u64) -> Result<(Span, u64)> {
         let data = mapping.flags & (VM_FLAGS_RETURN_DATA_ADDR | VM_FLAGS_RETURN_4K_DATA_ADDR) != 0;
-        let from = if data { offset + self.lead } else { offset };
+        let lead = if data { self.lead.unwrap_or(0) } else { 0 };
+        let from = offset.checked_add(lead).ok_or(ARGUMENT)?;
         let end = from.checked_add(mapping.size).and_then(rounded).ok_or(ARGUMENT)?;
         if end > self.size {
             return Err(ARGUMENT);
@@ -362,7 +366,7 @@ impl Entry {
                 if mapping.flags & !permitted != 0 {
                     return Err(ARGUMENT);
                 }
-                Ok((Span { at: base, size: self.size }, if data { self.lead } else { 0 }))
+                Ok((Span { at: base, size: self.size }, lead))
             }
             EntryKind::Object if !data && !offset.is_multiple_of(PAGE) => Err(ARGUMENT),
             EntryKind::Object => {

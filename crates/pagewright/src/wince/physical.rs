@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use pagewright_core::wire::{FileId, Holder, Lease};
 use pagewright_core::{Geometry, Kind, Onto, PageRange, Protection, Rights, Verb};
+use pagewright_linux::sys;
 use rustix::fs::{FileType, SealFlags};
 
 use super::alias::View;
@@ -216,13 +217,14 @@ impl Window {
                 "a device can be shown in this process alone; have the other one open it itself",
             ));
         }
-        let descriptor = self.descriptor.as_raw_fd().unsigned_abs();
+        let descriptor = self.descriptor.as_raw_fd();
+        let (device, inode) = sys::file_id(descriptor).map_err(|_| lost())?;
         Ok(Lease {
             first: self.first(pages),
             pages: pages.bytes() / PAGE,
             ceiling: self.ceiling,
-            file: FileId { device: stat.st_dev, inode: stat.st_ino },
-            holder: Holder { descriptor, ..own::holder() },
+            file: FileId { device, inode },
+            holder: Holder { descriptor: descriptor.unsigned_abs(), ..own::holder() },
         })
     }
 }

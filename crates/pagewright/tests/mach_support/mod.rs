@@ -14,7 +14,7 @@ use pagewright::mach::{
     mach_vm_map, mach_vm_msync, mach_vm_protect, mach_vm_read, mach_vm_read_overwrite, mach_vm_region,
     mach_vm_remap, mach_vm_write, task_for_pid, vm_region_basic_info_64,
 };
-use pagewright::{Memory, Process};
+use pagewright::{Consent, Memory, Process};
 
 pub(crate) const P: u64 = 0x1000;
 /// Large enough to be lazy, small enough to be quick.
@@ -354,6 +354,33 @@ pub(crate) fn pattern(size: u64, seed: u8) -> Vec<u8> {
     bytes
 }
 
+/// Two ranges of a task with different patterns: seeds 1 and 0x80.
+pub(crate) fn two(on: &On, size: u64) -> (u64, u64) {
+    let (a, b) = (on.fresh(size), on.fresh(size));
+    on.fill(a, size, 1);
+    on.fill(b, size, 0x80);
+    (a, b)
+}
+
+/// The same, with the bytes of the first one.
+pub(crate) fn two_filled(on: &On, size: u64) -> (u64, u64, Vec<u8>) {
+    let (a, b) = two(on, size);
+    (a, b, pattern(size, 1))
+}
+
+pub(crate) fn free_all(on: &On, size: u64, ranges: &[u64]) {
+    for at in ranges {
+        on.free(*at, size);
+    }
+}
+
+/// What this process has in memory, shared memory by its share, in bytes.
+pub(crate) fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("it is there");
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a figure");
+    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).expect("a number") * 1024
+}
+
 /// A live process that does nothing, ended and reaped on drop.
 #[derive(Debug)]
 pub(crate) struct Sleeper {
@@ -442,4 +469,19 @@ pub(crate) fn here_and_there(mut test: impl FnMut(&On)) {
     let sleeper = Sleeper::new();
     let opened = sleeper.task();
     test(&opened.on);
+}
+
+/// Memory that the program mapped itself, for the time of a test: not its heap, which forked
+/// children would share then.
+pub(crate) fn with_foreign(size: u64, test: impl FnOnce(&On, u64)) {
+    here(|on| {
+        let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping.
+        let at = unsafe { libc::mmap(std::ptr::null_mut(), size as usize, prot, flags, -1, 0) };
+        assert_ne!(at, libc::MAP_FAILED);
+        test(on, at as u64);
+        pagewright::mach::set_consent(Consent::OwnOnly);
+        // SAFETY: mapped above, and nobody uses it any more.
+        assert_eq!(unsafe { libc::munmap(at, size as usize) }, 0);
+    });
 }

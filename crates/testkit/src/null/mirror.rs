@@ -69,8 +69,14 @@ impl Null {
     }
 
     fn mirrors_content(&self, range: PageRange, content: Option<Content>) -> Result<(), String> {
+        let Some(content) = content else {
+            // There can be terabytes of it, so only what is there is looked at.
+            let mut pages = self.pages.range(range.start().get()..range.end().get());
+            let odd = pages.find(|(_, page)| page.shows.content().is_some());
+            return odd.map_or(Ok(()), |(at, _)| Err(format!("{at:#x} shows an object, and is private")));
+        };
         for (step, at) in self.each(range).enumerate() {
-            let truth = content.map(|content| content.after(step as u64));
+            let truth = Some(content.after(step as u64));
             let shown = self.pages.get(&at).and_then(|page| page.shows.content());
             if shown != truth {
                 return Err(format!("{at:#x} shows {shown:?}, the truth is {truth:?}"));

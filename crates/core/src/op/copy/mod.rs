@@ -19,7 +19,7 @@ pub(super) mod plan;
 use crate::contract::{Machine, Showing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::{PageRange, Va};
-use crate::object::View;
+use crate::object::{Content, View};
 use crate::op::alias::Progress;
 use crate::space::{AddressSpace, Done};
 use plan::{How, Segment};
@@ -136,14 +136,28 @@ impl AddressSpace {
     pub(super) fn held(&self, at: u64, size: u64) -> alloc::vec::Vec<Showing> {
         let mut held = alloc::vec::Vec::new();
         let Ok(range) = self.geometry.touched(at, size) else { return held };
+        // Each page once, however often the source shows it.
+        let mut pages = alloc::vec::Vec::new();
         for (run, content) in self.contents_of(range) {
             match content {
                 Some(content) if content.view == View::Shared => {
-                    let pages = run.bytes() / self.geometry.page;
-                    held.extend(self.showings(content, pages).into_iter().map(|(_, showing)| showing));
+                    let end = content.first + run.bytes() / self.geometry.page;
+                    pages.push((content.object, content.first, end));
                 }
                 Some(_) | None => self.each_showing(run, &mut |showing| held.push(showing)),
             }
+        }
+        pages.sort_unstable();
+        pages.dedup_by(|next, last| {
+            let joins = next.0 == last.0 && next.1 <= last.2;
+            if joins {
+                last.2 = last.2.max(next.2);
+            }
+            joins
+        });
+        for (object, first, end) in pages {
+            let content = Content { object, first, view: View::Shared };
+            held.extend(self.showings(content, end - first).into_iter().map(|(_, showing)| showing));
         }
         held
     }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::access::{Access, Guard, Protection, Rights, Slot, Wiring};
+use crate::access::{Access, Guard, Inheritance, Protection, Rights, Slot, Wiring};
 use crate::geometry::PageRange;
 use crate::object::{Content, Reach, View};
 use crate::op::copy::CopyRange;
@@ -129,7 +129,8 @@ pub(in crate::op) enum Side {
 /// Wired pages stay where they are (C27, C28), and executable ones are stored to (C29).
 fn fits(slot: Slot, side: Side) -> bool {
     let access = slot.protection().map_or(Access::empty(), Protection::effective);
-    let pageable = slot.wiring() == Wiring::Pageable;
+    // A snapshot is not shared with a child, whatever is said of it.
+    let pageable = slot.wiring() == Wiring::Pageable && slot.attributes().inheritance != Inheritance::Share;
     match side {
         Side::Source => pageable && slot.is_committed(),
         Side::Target => pageable && slot.is_committed() && !access.contains(Access::EXECUTE),

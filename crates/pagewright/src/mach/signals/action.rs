@@ -30,11 +30,7 @@ impl Action {
 
     /// What happens now. Safe in a signal handler.
     pub(super) fn current(signal: c_int) -> Self {
-        let mut raw = MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: nothing is changed, and there is room for the answer.
-        unsafe { libc::sigaction(signal, ptr::null(), raw.as_mut_ptr()) };
-        // SAFETY: all zeros is a valid value, and so is what was written over it.
-        let raw = unsafe { raw.assume_init() };
+        let raw = now(signal);
         let mask = (1..=64).fold(0, |mask, signal| {
             // SAFETY: the set is valid, and the number that of a signal.
             let is_in = unsafe { libc::sigismember(&raw const raw.sa_mask, signal) } == 1;
@@ -59,6 +55,20 @@ impl Action {
     pub(super) fn is(self, handler: Handler) -> bool {
         self.handler == handler as usize
     }
+
+    /// Whether this handler is called now. One system call, and nothing else.
+    pub(super) fn is_current(signal: c_int, handler: Handler) -> bool {
+        now(signal).sa_sigaction == handler as usize
+    }
+}
+
+/// What happens now, as the C library says it.
+fn now(signal: c_int) -> libc::sigaction {
+    let mut raw = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: nothing is changed, and there is room for the answer.
+    unsafe { libc::sigaction(signal, ptr::null(), raw.as_mut_ptr()) };
+    // SAFETY: all zeros is a valid value, and so is what was written over it.
+    unsafe { raw.assume_init() }
 }
 
 /// One signal as a mask.

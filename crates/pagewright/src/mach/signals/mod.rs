@@ -57,7 +57,7 @@ pub fn set_fault_signals(signals: FaultSignals) {
 /// Called by what may make memory of this process inaccessible.
 pub(super) fn watch_own_task() {
     if WANTED.load(Ordering::Relaxed) == FaultSignals::On as u8
-        && !Action::current(libc::SIGSEGV).is(handler::on_fault)
+        && !Action::is_current(libc::SIGSEGV, handler::on_fault)
         // Whoever holds it is installing, or was when this process was forked.
         && let Ok(_turn) = TURN.try_lock()
     {
