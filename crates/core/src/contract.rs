@@ -188,7 +188,8 @@ pub trait Machine {
     ///
     /// The places may have any access, none too; they lie in pages with memory. They
     /// may be memory that others mapped: then `Special` if it cannot be moved.
-    /// On error every place shows what it did; bytes may be left in the object.
+    /// On error every place shows the bytes that it did, perhaps as a private view of the
+    /// object; bytes may be left in that.
     fn promote(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal>;
 
     /// What object of ours a range shows that belongs to others, because it was promoted

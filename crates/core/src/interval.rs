@@ -17,6 +17,8 @@
 
 use alloc::vec::Vec;
 
+use crate::geometry::PageRange;
+
 type Link = Option<u32>;
 
 #[derive(Clone, Debug)]
@@ -94,6 +96,20 @@ impl<V> IntervalMap<V> {
     /// The first range that ends after `at`: the one that holds it, or the next.
     pub fn at_or_after(&self, at: u64) -> Option<Entry<'_, V>> {
         self.at_or_after_index(at).map(|index| self.entry(index))
+    }
+
+    /// The part of `within` around `at` that is one range, which is answered too, or none.
+    pub(crate) fn around(&self, within: PageRange, at: u64) -> (PageRange, Option<Entry<'_, V>>) {
+        let next = self.at_or_after(at);
+        let (low, high, entry) = match next {
+            Some(entry) if entry.start <= at => (entry.start, entry.end, Some(entry)),
+            other => {
+                let low = self.floor(at).map_or(0, |before| before.end);
+                (low, other.map_or(u64::MAX, |next| next.start), None)
+            }
+        };
+        let part = PageRange::between(low.max(within.start().get()), high.min(within.end().get()));
+        (part.unwrap_or(within), entry)
     }
 
     /// As [`Self::at_or_after`], to change the value: start and end, and the value.

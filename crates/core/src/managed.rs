@@ -160,7 +160,7 @@ impl<M: Machine> Managed<M> {
     /// # Errors
     /// As there.
     pub fn restrict(&mut self, request: &Restrict) -> Result<PageRange, Error> {
-        self.perform(|space, machine| space.restrict(machine, request))
+        self.perform(|space, machine| space.restrict(machine, request))?
     }
 
     /// See [`AddressSpace::attribute`].

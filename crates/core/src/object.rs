@@ -291,6 +291,21 @@ impl Contents {
         })
     }
 
+    /// The part of `range` around `at` that shows one thing, and what its first page does.
+    pub(crate) fn around(
+        &self,
+        geometry: &Geometry,
+        range: PageRange,
+        at: u64,
+    ) -> (PageRange, Option<Content>) {
+        let (run, entry) = self.map.around(range, at);
+        let content = entry.map(|entry| {
+            let skipped = run.start().get().saturating_sub(entry.start);
+            entry.value.after(skipped / geometry.page)
+        });
+        (run, content)
+    }
+
     /// Everything that is not private, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (PageRange, Content)> + '_ {
         self.map.iter().filter_map(|entry| Some((PageRange::between(entry.start, entry.end)?, *entry.value)))

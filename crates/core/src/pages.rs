@@ -99,6 +99,41 @@ impl PageMap {
         limit
     }
 
+    /// The run of equal pages around `page`: start and end.
+    pub fn run_around(&self, page: u64) -> (u64, u64) {
+        (self.run_start(page, self.first), self.run_end(page, self.end, |a, b| a == b))
+    }
+
+    /// The start of the run of pages up to `page` that are equal to it, at least `limit`.
+    fn run_start(&self, page: u64, limit: u64) -> u64 {
+        let slot = self.slot(page);
+        let mut at = page;
+        while at > limit {
+            let chunk = (at - 1) / CHUNK_PAGES;
+            match self.extent_at(chunk) {
+                Some((start, extent)) => match &extent.kind {
+                    Kind::Uniform(other) if *other == slot => at = start * CHUNK_PAGES,
+                    Kind::Uniform(_) => return at,
+                    Kind::Mixed(table) => {
+                        let base = chunk * CHUNK_PAGES;
+                        let low = base.max(limit);
+                        let before = &table[(low - base) as usize..(at - base) as usize];
+                        match before.iter().rposition(|raw| Slot::from_raw(*raw) != slot) {
+                            Some(steps) => return low + steps as u64 + 1,
+                            None => at = low,
+                        }
+                    }
+                },
+                None if slot == Slot::RESERVED => {
+                    let before = self.extents.range(..chunk).next_back();
+                    at = before.map_or(limit, |(_, extent)| extent.end * CHUNK_PAGES);
+                }
+                None => return at,
+            }
+        }
+        limit
+    }
+
     /// The end of the maximal run that answers a query like `page` does.
     pub fn visible_run_end(&self, page: u64) -> u64 {
         self.run_end(page, self.end, |a, b| a.visible() == b.visible())
@@ -377,6 +412,8 @@ mod tests {
                         model[(start - first) as usize..(end - first) as usize].iter().all(|s| *s == slot)
                     );
                     at = end - first;
+                    let around = [start, (start + end) / 2, end - 1].map(|page| map.run_around(page));
+                    assert_eq!(around, [(start, end); 3]);
                 }
                 assert_eq!(at, 3000);
             }

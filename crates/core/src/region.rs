@@ -1,7 +1,7 @@
 //! A region: one promise over a page range.
 
 use crate::access::{Caching, Inheritance, Protection, Slot};
-use crate::geometry::{Geometry, PageRange};
+use crate::geometry::{Geometry, PageRange, Va};
 use crate::object::Promise;
 use crate::pages::PageMap;
 
@@ -74,6 +74,14 @@ impl Region {
     pub(crate) fn committed_bytes(&self, geometry: &Geometry, range: PageRange) -> u64 {
         let (first, end) = pages_of(geometry, range);
         self.pages.committed(first, end) * geometry.page
+    }
+
+    /// The run of equal pages around a page.
+    pub(crate) fn run_around(&self, geometry: &Geometry, at: Va) -> Option<(PageRange, Slot)> {
+        let page = at.get() / geometry.page;
+        let (first, end) = self.pages.run_around(page);
+        let run = PageRange::between(first * geometry.page, end * geometry.page)?;
+        Some((run, self.pages.slot(page)))
     }
 
     /// The runs of equal pages in `range`, by address.

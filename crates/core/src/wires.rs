@@ -19,6 +19,12 @@ impl Wires {
         })
     }
 
+    /// The part of `range` around `at` that is wired equally often, and how often.
+    pub(crate) fn around(&self, range: PageRange, at: u64) -> (PageRange, u32) {
+        let (run, entry) = self.map.around(range, at);
+        (run, entry.map_or(0, |entry| *entry.value))
+    }
+
     /// Everything that is wired, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (PageRange, u32)> + '_ {
         self.map.iter().filter_map(|entry| Some((PageRange::between(entry.start, entry.end)?, *entry.value)))

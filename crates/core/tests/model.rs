@@ -6,7 +6,7 @@ use pagewright_testkit::{ARENA, Faulty, Local, Null, check_model};
 
 #[test]
 fn core_on_the_null_machine_agrees_with_the_model() {
-    check_model(96, || {
+    check_model(128, || {
         Local::new(Null::new(Geometry::X86_64), ARENA)
             .audited(|managed| managed.machine().mirrors(managed.space()))
     });
@@ -16,7 +16,7 @@ fn core_on_the_null_machine_agrees_with_the_model() {
 /// a large copy: that must not be seen.
 #[test]
 fn a_machine_with_the_worst_manners_agrees_with_the_model() {
-    check_model(32, || {
+    check_model(48, || {
         let machine = Faulty::new(Null::new(Geometry::X86_64)).with(Manner::Worst);
         Local::new(machine, ARENA).audited(|managed| managed.machine().inner().mirrors(managed.space()))
     });

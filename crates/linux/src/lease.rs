@@ -55,7 +55,8 @@ pub fn borrow(
                 if object == next {
                     next = ObjectId(next.0 + 1);
                 }
-                let Lease { first, pages, ceiling, .. } = *lease;
+                let Lease { first, pages, .. } = *lease;
+                let ceiling = lease.ceiling.intersection(permitted(rights));
                 extents.push(Extent { object, first, pages, ceiling });
             }
             Err(kind) => {
@@ -67,6 +68,12 @@ pub fn borrow(
         }
     }
     Ok(extents)
+}
+
+/// What a view may ever be given whose file is opened for `rights`: who asked for no stores
+/// is not to pass the right to store on.
+fn permitted(rights: Rights) -> Rights {
+    if rights.contains(Rights::WRITE) { Rights::USUAL } else { Rights::READ.union(Rights::EXECUTE) }
 }
 
 fn find_or_open(

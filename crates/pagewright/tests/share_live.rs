@@ -146,6 +146,43 @@ fn a_view_for_reading_cannot_be_made_writable_by_its_process() {
 }
 
 #[test]
+fn a_view_for_reading_cannot_be_passed_on_for_writing() {
+    let (guest, third) = (Guest::sleeper("100"), Guest::sleeper("100"));
+    let (me, other, third) = (Process::current(), guest.process(), third.process());
+    let base = filled(&me, PAGE);
+    let reading = Share { protection: Protection::READ, ..wish(base, PAGE) };
+    let view = share(&me, &other, &reading);
+    for into in [&third, &me] {
+        let error = other.share(into, &wish(view.base, PAGE)).expect_err("it may only be read there");
+        assert_eq!(error.kind(), Kind::AboveCeiling, "{error}");
+    }
+    let onwards = share(&other, &third, &Share { source: view.base, ..reading });
+    assert_eq!(get(&third, onwards.base + PAGE - 5, 5), b"hello");
+    release(&me, base);
+}
+
+#[test]
+fn what_a_program_forbids_itself_is_not_permitted_by_an_alias() {
+    let script = "import mmap,ctypes,sys\n\
+        m=mmap.mmap(-1,16384,flags=mmap.MAP_PRIVATE|mmap.MAP_ANONYMOUS)\n\
+        a=ctypes.addressof(ctypes.c_char.from_buffer(m))\n\
+        ctypes.CDLL(None).mprotect(ctypes.c_void_p(a),16384,1)\n\
+        print(a,flush=True)\n\
+        sys.stdin.readline()";
+    let Some(mut command) = python("memory for reading", script) else { return };
+    let mut guest = Guest::start(&mut command);
+    let source: u64 = guest.hear().parse().expect("a number");
+    let (me, other) = (Process::current(), guest.process());
+    let request = Share { consent: Consent::Foreign, ..wish(source, PAGE) };
+    let error = other.share(&me, &request).expect_err("the program may only read it");
+    assert_eq!(error.kind(), Kind::AboveCeiling, "{error}");
+    let reading = share(&other, &me, &Share { protection: Protection::READ, ..request });
+    release(&me, reading.range.start().get());
+    guest.tell("");
+    assert_eq!(guest.finish().code, Some(0));
+}
+
+#[test]
 fn edges_are_refused_split_or_exposed() {
     let guest = Guest::sleeper("100");
     let (me, other) = (Process::current(), guest.process());

@@ -298,7 +298,7 @@ impl AddressSpace {
                     self.parts_own(whole, part, rights, &mut parts)?;
                     part.end()
                 }
-                None => self.part_foreign(machine, rest, consent, &mut parts)?,
+                None => self.part_foreign(machine, rest, (consent, rights), &mut parts)?,
             };
         }
         Ok(parts)
@@ -338,7 +338,7 @@ impl AddressSpace {
         &self,
         machine: &M,
         rest: PageRange,
-        consent: Consent,
+        (consent, rights): (Consent, Rights),
         parts: &mut Vec<Part>,
     ) -> Result<Va, Kind> {
         let run = machine.foreign(rest.start())?;
@@ -350,8 +350,13 @@ impl AddressSpace {
             Consent::Foreign => {}
         }
         let showing = Showing { region: range, range, access: protection.effective() };
+        // What the program has forbidden itself is not for an alias to permit.
+        let ceiling = protection.rights.intersection(Rights::USUAL);
+        if !ceiling.contains(rights) {
+            return Err(Kind::AboveCeiling);
+        }
         let bytes = machine.recognise(range).map_or(Bytes::Foreign, Bytes::Shared);
-        parts.push(Part { showing, bytes, ceiling: Rights::USUAL });
+        parts.push(Part { showing, bytes, ceiling });
         Ok(range.end())
     }
 

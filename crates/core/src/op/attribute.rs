@@ -50,8 +50,7 @@ impl AddressSpace {
         match change {
             Attribute::Maximum(rights) => {
                 let restrict = Restrict { at, size, rights, limit: Limit::Maximum };
-                let done = self.restrict(machine, &restrict)?;
-                Ok(Done { value: Ok(done.value), edit: done.edit, foreign: done.foreign })
+                self.restrict(machine, &restrict)
             }
             Attribute::Behavior(behavior) => {
                 if behavior > 3 {

@@ -91,8 +91,11 @@ impl AddressSpace {
         let wish = Wish { place: request.place, bytes, mask: request.mask, overwrite: request.overwrite };
         let mut progress = Progress::default();
         let object = match request.birth {
-            Birth::Private => None,
-            Birth::Shared => self.object_of(machine, bytes / self.geometry.page, &mut progress),
+            // What a child shall share lies in an object from the start.
+            Birth::Private if request.inheritance != Inheritance::Share => None,
+            Birth::Private | Birth::Shared => {
+                self.object_of(machine, bytes / self.geometry.page, &mut progress)
+            }
         };
         let access = protection.effective();
         // Private pages need no second look: they are born with their access.

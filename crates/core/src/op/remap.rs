@@ -79,7 +79,7 @@ impl AddressSpace {
         let wish = Wish { place: request.place, bytes, mask: request.mask, overwrite: request.overwrite };
         let site = self.claim(machine, &wish, None).map_err(at(target))?;
         let mut progress = Progress::default();
-        let shown = self.extract(machine, source, request.copy, &site, &mut progress).and_then(|contents| {
+        let shown = self.extract(machine, source, request, &site, &mut progress).and_then(|contents| {
             let ends = (source, site.range);
             let looks = looks(&self.geometry, ends, &pieces, &contents, request.inheritance);
             self.fill(machine, &site, &looks, &mut progress)
@@ -119,13 +119,19 @@ impl AddressSpace {
         &self,
         machine: &mut M,
         source: PageRange,
-        copy: RemapCopy,
+        request: &Remap,
         site: &Site,
         progress: &mut Progress,
     ) -> Result<Vec<(PageRange, Content)>, Kind> {
-        let extracted = match copy {
-            RemapCopy::Share => self.extract_shared(machine, source, progress),
-            RemapCopy::Snapshot => self.extract_snapshot(machine, source, site, progress),
+        let extracted = match (request.copy, request.inheritance) {
+            (RemapCopy::Share, _) => self.extract_shared(machine, source, progress),
+            // A snapshot is never shared with a child.
+            (RemapCopy::Snapshot, Inheritance::Share) => self
+                .stage(machine, source, site.range.end(), progress)
+                .map(|content| alloc::vec![(source, content)]),
+            (RemapCopy::Snapshot, Inheritance::Copy | Inheritance::None) => {
+                self.extract_snapshot(machine, source, site, progress)
+            }
         };
         if extracted.is_err() {
             site.abandon(machine);

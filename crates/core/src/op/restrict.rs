@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use crate::access::{Guard, Protection, Rights};
-use crate::contract::Machine;
+use crate::access::{Guard, Inheritance, Protection, Rights, Wiring};
+use crate::contract::{Backing, Machine, Showing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::PageRange;
+use crate::object::{Content, Promise, Reach, View};
 use crate::op::alias::Progress;
 use crate::op::walk::{Piece, What};
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
@@ -30,6 +31,10 @@ pub enum Limit {
     Current,
     /// What may ever be done, and with it what may be done now.
     Maximum,
+    /// What may ever be done with a copy of its own, which each page becomes: stores to it
+    /// are seen nowhere else, and are permitted from then on, whatever was. The rights are
+    /// not given, they must be possible; what may be done now stays.
+    Copied,
 }
 
 /// A run whose access changes: where, to what, and what it was.
@@ -49,13 +54,14 @@ impl AddressSpace {
     /// [`Kind::NotCommitted`] where there is no memory, [`Kind::AboveCeiling`] where it
     /// may not have them, [`Kind::Unsupported`] for what may ever be done with the memory
     /// of others. [`Kind::ZeroSize`], [`Kind::BadAddress`], [`Kind::BadSize`],
-    /// [`Kind::BadProtection`] for the arguments; [`Kind::MapBudget`],
-    /// [`Kind::OutOfMemory`], [`Kind::AccessDenied`] when the kernel refuses.
+    /// [`Kind::BadProtection`] for the arguments; [`Kind::Conflict`] for a copy of what
+    /// others show; [`Kind::MapBudget`], [`Kind::OutOfMemory`], [`Kind::AccessDenied`]
+    /// when the kernel refuses: then some pages may be copies of their own already.
     pub fn restrict<M: Machine>(
         &self,
         machine: &mut M,
         request: &Restrict,
-    ) -> Result<Done<PageRange>, Error> {
+    ) -> Result<Done<Result<PageRange, Error>>, Error> {
         let fail = |kind| Error::new(Verb::Protect, kind, request.at, request.size);
         let range = self.geometry.touched(request.at, request.size).map_err(|bad| fail(bad.into()))?;
         if !Rights::USUAL.contains(request.rights) {
@@ -67,8 +73,15 @@ impl AddressSpace {
             Ok(())
         })
         .map_err(fail)?;
-        self.enforce(machine, &steps).map_err(fail)?;
         let mut progress = Progress::default();
+        match request.limit {
+            Limit::Copied => {
+                let done = self.privatise(machine, &steps, &mut progress);
+                self.settle(machine, &progress);
+                return Ok(progress.done(done.map(|()| range).map_err(fail)));
+            }
+            Limit::Current | Limit::Maximum => self.enforce(machine, &steps).map_err(fail)?,
+        }
         if request.limit == Limit::Maximum {
             let change = Change::Attribute(Attribute::Maximum(request.rights));
             progress.edits.push(Edit::Pages { range, change });
@@ -79,7 +92,73 @@ impl AddressSpace {
                 progress.edits.push(Edit::Pages { range: step.piece.range, change });
             }
         }
-        Ok(progress.done(range))
+        Ok(progress.done(Ok(range)))
+    }
+
+    /// Makes every page a copy of its own. No store is lost, whoever makes it meanwhile.
+    fn privatise<M: Machine>(
+        &self,
+        machine: &mut M,
+        steps: &[Step],
+        progress: &mut Progress,
+    ) -> Result<(), Kind> {
+        for Step { piece, .. } in steps {
+            let What::Ours(region, slot, protection) = piece.what else { continue };
+            let inheritance = slot.attributes().inheritance;
+            for (range, content) in self.contents_of(piece.range) {
+                let Some(content) = content.filter(|content| content.view == View::Shared) else { continue };
+                let showing = Showing { region, range, access: protection.effective() };
+                self.detach(machine, showing, content, inheritance, progress)?;
+            }
+            let maximum = slot.attributes().maximum.union(Rights::WRITE);
+            let change = Change::Attribute(Attribute::Maximum(maximum));
+            progress.edits.push(Edit::Pages { range: piece.range, change });
+        }
+        Ok(())
+    }
+
+    /// Makes pages that are shown shared a copy that nobody else shows: what is shown once
+    /// stays where it is.
+    fn detach<M: Machine>(
+        &self,
+        machine: &mut M,
+        showing: Showing,
+        content: Content,
+        inheritance: Inheritance,
+        progress: &mut Progress,
+    ) -> Result<(), Kind> {
+        let alone = self.is_lone_share(content, showing.range);
+        // A child shares what lies in an object, and in no other way.
+        let view = match inheritance {
+            Inheritance::Share if alone => return Ok(()),
+            Inheritance::Share => View::Shared,
+            Inheritance::Copy | Inheritance::None => View::Snapshot,
+        };
+        let before = progress.edits.len();
+        if alone {
+            self.freeze(machine, showing, content, progress);
+        }
+        if progress.edits.len() == before {
+            let object = self.fresh_object(progress);
+            let pages = showing.range.bytes() / self.geometry.page;
+            machine.create(object, pages)?;
+            // Nobody is charged for a snapshot.
+            let promise = match view {
+                View::Shared => self.promise_over(showing.range),
+                View::Snapshot => Promise::Full,
+            };
+            progress.introduce(object, pages, Reach::Home, Rights::USUAL, promise);
+            let content = Content { object, first: 0, view };
+            if let Err(refusal) = machine.promote(&[showing], content) {
+                progress.abandon(machine, object);
+                return Err(refusal.into());
+            }
+            progress.edits.push(Edit::Show { range: showing.range, content: Some(content) });
+            for range in self.rewire(machine, showing.range) {
+                progress.edits.push(Edit::Pages { range, change: Change::Wire(Wiring::Pageable) });
+            }
+        }
+        Ok(())
     }
 
     /// The protection that a piece gets.
@@ -88,7 +167,11 @@ impl AddressSpace {
             What::Hole => Err(Kind::NotCommitted),
             What::Ours(_, slot, protection) => {
                 let most = slot.attributes().maximum;
-                let ceiling = self.ceiling_of(piece.range);
+                let (most, ceiling) = match request.limit {
+                    // A copy may be stored to, and is no reason for other rights.
+                    Limit::Copied => (most.union(Rights::WRITE), Rights::USUAL),
+                    Limit::Current | Limit::Maximum => (most, self.ceiling_of(piece.range)),
+                };
                 if !most.contains(request.rights) || !ceiling.contains(request.rights) {
                     return Err(Kind::AboveCeiling);
                 }
@@ -100,9 +183,13 @@ impl AddressSpace {
                         let kept = request.rights.union(Rights::COPY);
                         Protection { rights: protection.rights.intersection(kept), ..protection }
                     }
+                    Limit::Copied => protection,
                 })
             }
-            What::Others(protection, _) => match request.limit {
+            What::Others(protection, backing) => match request.limit {
+                // What the program mapped for itself alone is a copy already.
+                Limit::Copied if backing == Backing::View => Err(Kind::Conflict),
+                Limit::Copied => Ok(protection),
                 Limit::Current => Ok(Protection { rights: request.rights, ..protection }),
                 Limit::Maximum if request.rights == Rights::USUAL => Ok(protection),
                 Limit::Maximum => Err(Kind::Unsupported),

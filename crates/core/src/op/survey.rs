@@ -98,32 +98,13 @@ impl AddressSpace {
 
     /// The run of pages of one region that are alike, around `at`.
     fn kin_around(&self, whole: PageRange, region: &Region, at: u64) -> Option<(PageRange, Kin)> {
-        let holds = |run: &PageRange| run.contains(Va::new(at));
-        let (run, slot) = region.runs(&self.geometry, whole).find(|(run, _)| holds(run))?;
-        let (run, content) = self.contents_of(run).find(|(run, _)| holds(run))?;
-        let (run, wired) = self.wired_around(run, at);
-        let content = content.map(|content| {
-            // Cut by the count, the run may begin further on than its content.
-            let shown = self.contents_of(run).next().and_then(|(_, content)| content);
-            shown.unwrap_or(content)
-        });
+        let (run, slot) = region.run_around(&self.geometry, Va::new(at))?;
+        let run = run.intersection(whole)?;
+        let (run, _) = self.contents.around(&self.geometry, run, at);
+        let (run, wired) = self.wires.around(run, at);
+        // Cut by the count, the run may begin further on than its content.
+        let (run, content) = self.contents.around(&self.geometry, run, at);
         Some((run, Kin { slot, content, wired }))
-    }
-
-    /// The part of `run` around `at` that is wired equally often.
-    fn wired_around(&self, run: PageRange, at: u64) -> (PageRange, u32) {
-        let (mut low, mut high) = (run.start().get(), run.end().get());
-        for (part, count) in self.wires.runs(run) {
-            if part.contains(Va::new(at)) {
-                return (part, count);
-            }
-            if part.end().get() <= at {
-                low = part.end().get();
-            } else {
-                high = high.min(part.start().get());
-            }
-        }
-        (PageRange::between(low, high).unwrap_or(run), 0)
     }
 
     /// A run together with the regions beside it that are alike.

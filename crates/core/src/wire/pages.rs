@@ -47,6 +47,7 @@ pub(super) fn encode_restrict(request: &Restrict) -> Frame {
     let limit = match request.limit {
         Limit::Current => 0,
         Limit::Maximum => 1,
+        Limit::Copied => 2,
     };
     frame(&[RESTRICT, request.at, request.size, request.rights.bits().into(), limit])
 }
@@ -106,6 +107,7 @@ pub(super) fn decode(frame: &Frame) -> Option<Request> {
             let limit = match frame[4] {
                 0 => Limit::Current,
                 1 => Limit::Maximum,
+                2 => Limit::Copied,
                 _ => return None,
             };
             Request::Restrict(Restrict { at, size, rights: word_rights(third)?, limit })
@@ -283,7 +285,7 @@ mod tests {
     use crate::access::Protection;
     use crate::error::Verb;
 
-    fn requests() -> [Request; 9] {
+    fn requests() -> [Request; 10] {
         let map = Map { mask: 7, birth: Birth::Shared, inheritance: Inheritance::Share, ..Map::new(5) };
         let remap = Remap {
             source: 1,
@@ -299,6 +301,7 @@ mod tests {
             Request::Map(map.at(9)),
             Request::Unmap(Unmap { at: 1, size: 2 }),
             Request::Restrict(Restrict { at: 1, size: 2, rights: Rights::READ, limit: Limit::Maximum }),
+            Request::Restrict(Restrict { at: 1, size: 2, rights: Rights::READ, limit: Limit::Copied }),
             attribute(Attribute::Maximum(Rights::EXECUTE)),
             attribute(Attribute::Inheritance(Inheritance::None)),
             attribute(Attribute::Behavior(3)),

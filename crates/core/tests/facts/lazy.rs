@@ -1,7 +1,7 @@
 //! What a lazy copy does with objects. Nobody can see it but in time and memory, so the
 //! rows have no names: they are those of the plan, one test each.
 
-use pagewright_core::{Content, CopyRange, Onto, View};
+use pagewright_core::{Content, CopyRange, Onto, Place, View, Window};
 
 use crate::lab::{BASE, Lab, PAGE, RO, RW};
 
@@ -199,6 +199,29 @@ fn objects_go_with_the_last_page_that_shows_them() {
             assert_eq!(lab.numbers(at, ALL), vec![0; ALL as usize], "{gone:x?}");
         }
     }
+}
+
+#[test]
+fn a_view_that_lies_in_source_and_target_is_lost_once() {
+    let mut lab = three();
+    assert_eq!(lab.copy(FROM + 18 * PAGE, 34 * PAGE, FROM), Ok(34 * PAGE));
+    // Page 16 shows what page 34 does, and is both source and target of the next copy.
+    lab.number(FROM + 15 * PAGE, 2, 200);
+    assert_eq!(lab.copy(FROM, 17 * PAGE, FROM + PAGE), Ok(17 * PAGE));
+    assert_eq!(lab.numbers(FROM + 16 * PAGE, 2), [200, 201]);
+    assert_eq!(lab.numbers(FROM + 34 * PAGE, 1), [35], "nobody stored there");
+}
+
+#[test]
+fn an_object_that_is_left_in_several_steps_is_gone() {
+    let mut lab = copied();
+    // Parts of one object, because they differ in protection.
+    lab.protect(FROM + 9 * PAGE, PAGE, RO).expect("committed");
+    lab.protect(TO + 20 * PAGE, PAGE, RO).expect("committed");
+    for at in [FROM, TO] {
+        lab.alias(at, SIZE, Onto::Fresh(Place::Window(Window::ANYWHERE)), RW).expect("committed");
+    }
+    assert_eq!(lab.objects(), 2, "one for each pair of views, and no snapshot is left");
 }
 
 /// A round of one kind: a copy, then a store.

@@ -207,7 +207,7 @@ fn from_query(found: &sys::ProcmapQuery) -> Mapping {
 
 fn from_text(fd: i32, at: u64, wanted: Access) -> sys::Result<Option<Mapping>> {
     let mut found = None;
-    each_line(fd, &mut |line| match parse(line) {
+    each_line(fd, &mut [0; FEW_LINES], &mut |line| match parse(line) {
         Some((mapping, _)) if mapping.end > at && mapping.access.contains(wanted) => {
             found = Some(mapping);
             ControlFlow::Break(())
@@ -225,7 +225,7 @@ fn open_maps() -> sys::Result<Fd> {
 /// (cut off when it is very long).
 pub fn each_mapping(visit: &mut dyn FnMut(&Mapping, &[u8])) -> sys::Result<()> {
     let maps = open_maps()?;
-    each_line(maps.raw(), &mut |line| {
+    each_line(maps.raw(), &mut [0; 8192], &mut |line| {
         if let Some((mapping, name)) = parse(line) {
             visit(&mapping, name);
         }
@@ -251,14 +251,13 @@ pub(super) fn occupied(report: &mut dyn FnMut(PageRange)) -> sys::Result<()> {
     })
 }
 
-/// Bytes of the list that are on the stack at a time. A signal handler may have no more
-/// than 8 KiB for everything. Lines without their name are never longer than 128.
-const LINES: usize = 1024;
+/// Bytes of the list that a query has on its stack at a time: a signal handler may have
+/// 8 KiB for everything. What stands before a name takes less than 128.
+const FEW_LINES: usize = 1024;
 
-/// Reads the list from its start, line by line, through a buffer on the stack.
-/// A line longer than the buffer (a very long path) is cut off.
-fn each_line(fd: i32, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> sys::Result<()> {
-    let mut buffer = [0_u8; LINES];
+/// Reads the list from its start, line by line, through `buffer`. A line longer than that
+/// (a very long path) is cut off.
+fn each_line(fd: i32, buffer: &mut [u8], visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> sys::Result<()> {
     let (mut held, mut offset, mut skipping) = (0, 0, false);
     loop {
         let got = sys::pread(fd, &mut buffer[held..], offset)?;
@@ -278,7 +277,7 @@ fn each_line(fd: i32, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> sys::R
         buffer.copy_within(line..filled, 0);
         held = filled - line;
         if held == buffer.len() {
-            if !skipping && visit(&buffer).is_break() {
+            if !skipping && visit(buffer).is_break() {
                 return Ok(());
             }
             (skipping, held) = (true, 0);
@@ -340,6 +339,123 @@ mod tests {
         for (at, wanted) in places.into_iter().flat_map(|at| rights.map(|wanted| (at, wanted))) {
             let text = from_text(fd.raw(), at, wanted).expect("readable");
             assert_eq!(search(fd.raw(), at, wanted).expect("readable"), text, "{at:#x} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_whole_or_cut_off_however_short_the_buffer_is() {
+        let file = sys::memfd_create(c"pagewright-test").expect("a memfd");
+        let long = [b'x'; 300];
+        for line in [&b"first"[..], &long, b"", b"last"] {
+            sys::write(file.raw(), line).and_then(|_| sys::write(file.raw(), b"\n")).expect("room");
+        }
+        let mut lines = std::vec::Vec::new();
+        each_line(file.raw(), &mut [0; 128], &mut |line| {
+            lines.push(line.len());
+            ControlFlow::Continue(())
+        })
+        .expect("readable");
+        assert_eq!(lines, [5, 128, 0, 4]);
+    }
+
+    mod handler {
+        use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+        use super::*;
+        use crate::sys::{Backing, Place, Prot};
+
+        /// What a handler has at least, for the kernel's part of it too; and what a query may
+        /// take. Code that is not optimised takes more.
+        const STACK: usize = if cfg!(debug_assertions) { 16384 } else { 8192 };
+        const QUERY: u64 = if cfg!(debug_assertions) { 8192 } else { 2048 };
+        const SIGURG: i32 = 23;
+        const PAINT: u8 = 0xa5;
+
+        /// The C library's own: the same on every one for this processor.
+        #[repr(C)]
+        struct SigAction {
+            handler: extern "C" fn(i32),
+            mask: [u64; 16],
+            flags: i32,
+            restorer: usize,
+        }
+
+        #[repr(C)]
+        struct StackOf {
+            at: usize,
+            flags: i32,
+            bytes: usize,
+        }
+
+        unsafe extern "C" {
+            fn sigaction(signal: i32, new: *const SigAction, old: *mut SigAction) -> i32;
+            fn sigaltstack(new: *const StackOf, old: *mut StackOf) -> i32;
+            fn raise(signal: i32) -> i32;
+        }
+
+        /// Where to ask; below zero: wherever the kernel likes best.
+        static MAPS: AtomicI32 = AtomicI32::new(-1);
+        static HERE: AtomicU64 = AtomicU64::new(0);
+        static ALLOCATION: AtomicU64 = AtomicU64::new(0);
+
+        extern "C" fn ask(_signal: i32) {
+            let local = 0_u8;
+            HERE.store(&raw const local as u64, Ordering::Relaxed);
+            let maps = match MAPS.load(Ordering::Relaxed) {
+                // SAFETY: the descriptor is the test's, and is not closed here.
+                fd @ 0.. => MapsFile::Held(unsafe { Fd::from_raw(fd) }),
+                _ => MapsFile::OnDemand,
+            };
+            // Code of this program: its image is looked for up and down.
+            let found = foreign(&maps, parse as *const () as u64, u64::MAX);
+            core::mem::forget(maps);
+            if let Ok(ForeignRun { standing: Standing::Mapped { allocation, .. }, .. }) = found {
+                ALLOCATION.store(allocation, Ordering::Relaxed);
+            }
+        }
+
+        /// The bytes of stack that the question took, and what it answered.
+        fn asked_in_a_handler(maps: i32) -> (u64, u64) {
+            MAPS.store(maps, Ordering::Relaxed);
+            ALLOCATION.store(0, Ordering::Relaxed);
+            // SAFETY: new memory, the lower page of which nobody may use; the handler is taken
+            // back before it goes. The signal is ignored without a handler.
+            unsafe {
+                let at =
+                    sys::mmap(Place::Anywhere, STACK + 4096, Prot::NONE, Backing::Anonymous).expect("memory");
+                let low = at + 4096;
+                sys::mprotect(low, STACK, Prot::READ_WRITE).expect("ours");
+                core::ptr::write_bytes(low as *mut u8, PAINT, STACK);
+                let mut before = StackOf { at: 0, flags: 0, bytes: 0 };
+                let stack = StackOf { at: low, flags: 0, bytes: STACK };
+                assert_eq!(sigaltstack(&raw const stack, &raw mut before), 0);
+                // SA_ONSTACK.
+                let action = SigAction { handler: ask, mask: [0; 16], flags: 0x0800_0000, restorer: 0 };
+                let mut old = core::mem::MaybeUninit::<SigAction>::uninit();
+                assert_eq!(sigaction(SIGURG, &raw const action, old.as_mut_ptr()), 0);
+                raise(SIGURG);
+                sigaction(SIGURG, old.as_ptr(), core::ptr::null_mut());
+                sigaltstack(&raw const before, core::ptr::null_mut());
+                let painted = core::slice::from_raw_parts(low as *const u8, STACK);
+                let left = painted.iter().take_while(|byte| **byte == PAINT).count();
+                sys::munmap(at, STACK + 4096).expect("ours");
+                let here = HERE.load(Ordering::Relaxed);
+                assert!((low as u64..(low + STACK) as u64).contains(&here), "it ran on that stack");
+                (here - (low + left) as u64, ALLOCATION.load(Ordering::Relaxed))
+            }
+        }
+
+        #[test]
+        fn a_query_fits_on_the_stack_of_a_handler() {
+            // A file that is not the kernel's own list is read as text.
+            let text = std::fs::read("/proc/thread-self/maps").expect("/proc is mounted");
+            let copy = sys::memfd_create(c"pagewright-test").expect("a memfd");
+            assert_eq!(sys::write(copy.raw(), &text), Ok(text.len()));
+            let (by_query, found) = asked_in_a_handler(-1);
+            let (by_text, read) = asked_in_a_handler(copy.raw());
+            std::println!("a query takes {by_query} bytes of stack, by text {by_text}");
+            assert!(found != 0 && found == read, "{found:#x} {read:#x}");
+            assert!(by_query.max(by_text) <= QUERY, "{by_query} {by_text}");
         }
     }
 }

@@ -22,6 +22,7 @@ mod commit;
 mod follow;
 mod freeze;
 mod inherit;
+mod letgo;
 mod maps;
 mod object;
 mod pages;
@@ -33,6 +34,7 @@ mod shown;
 mod strategy;
 mod survey;
 mod transfer;
+mod undo;
 
 pub use budget::{Budget, count_mappings, mapping_limit};
 pub use freeze::{Freezer, Freezing};

@@ -67,6 +67,8 @@ pub(super) struct Object {
     descriptor: Option<Descriptor>,
     pub(super) file: File,
     pub(super) pages: u64,
+    /// Where memory of the program's was when it became pages of this.
+    pub(super) program: Option<u64>,
 }
 
 impl Object {
@@ -79,7 +81,9 @@ impl Object {
 /// Every object that this machine knows.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
-    map: BTreeMap<ObjectId, Object>,
+    pub(super) map: BTreeMap<ObjectId, Object>,
+    /// The last that was looked at, of those that have memory of the program's.
+    pub(super) looked_at: Option<ObjectId>,
 }
 
 impl Clone for Objects {
@@ -92,7 +96,8 @@ impl Clone for Objects {
             }),
             ..*object
         };
-        Self { map: self.map.iter().map(|(id, object)| (*id, copy(object))).collect() }
+        let map = self.map.iter().map(|(id, object)| (*id, copy(object))).collect();
+        Self { map, looked_at: self.looked_at }
     }
 }
 
@@ -114,7 +119,8 @@ impl Objects {
 
     /// An object that is known by what is mapped of it, and has no descriptor.
     pub(super) fn learn(&mut self, object: ObjectId, file: File, pages: u64) {
-        let known = self.map.entry(object).or_insert(Object { descriptor: None, file, pages: 0 });
+        let known =
+            self.map.entry(object).or_insert(Object { descriptor: None, file, pages: 0, program: None });
         known.pages = known.pages.max(pages);
     }
 
@@ -123,12 +129,12 @@ impl Objects {
             return Err(Refusal::NoObject);
         }
         let descriptor = Some(Descriptor::new(fd, file));
-        self.map.insert(object, Object { descriptor, file, pages });
+        self.map.insert(object, Object { descriptor, file, pages, program: None });
         Ok(())
     }
 
     /// Whether one more descriptor is too many.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         let held = self.map.values().filter(|object| object.descriptor.is_some()).count();
         sys::descriptor_limit().is_ok_and(|limit| held as u64 >= limit / SHARE)
     }
@@ -142,6 +148,7 @@ impl Linux {
     /// not make files this large; `OutOfMemory`.
     pub fn new_file(&mut self, pages: u64) -> Result<Fd, Refusal> {
         let bytes = self.file_bytes(pages)?;
+        self.let_go();
         if self.objects.is_full() {
             return Err(Refusal::NoObject);
         }
@@ -193,6 +200,7 @@ impl Linux {
         if sys::file_id(fd.raw()) != Ok(file) || !sys::get_seals(fd.raw()).is_ok_and(is_safe) {
             return Err(Refusal::Denied);
         }
+        self.let_go();
         if self.objects.is_full() {
             return Err(Refusal::NoObject);
         }
@@ -209,6 +217,7 @@ impl Linux {
     /// Nothing is known then that was not before. `NoObject` if the name is taken, the
     /// number means nothing, or there are too many descriptors.
     pub fn adopt_descriptor(&mut self, object: ObjectId, fd: Fd, pages: u64) -> Result<(), Refusal> {
+        self.let_go();
         if self.objects.is_full() {
             return Err(Refusal::NoObject);
         }

@@ -15,6 +15,10 @@
 //! its own stack and to scratch memory only. Signals are held back: their handlers would
 //! not know.
 //!
+//! Large places are moved window by window, so that nobody waits for long and little memory
+//! is needed twice. What was moved when a later window fails goes back, as far as anybody
+//! can tell: see the module `undo`.
+//!
 //! Bytes that a device or another process stores to pages that it has pinned (direct
 //! input, fixed buffers) are beyond this: they go to the old pages.
 
@@ -25,12 +29,16 @@ use pagewright_core::{Access, Content, PageRange, Refusal, Showing};
 use super::freeze::{Frost, Sight};
 use super::object::{File, no_object};
 use super::pages::{PageList, Scratch, Which};
-use super::survey::{Kind, Segment};
+use super::survey::{Kind, Owner, Segment, owner_of};
+use super::undo::cut;
 use super::{Linux, addr, len, object_view, prot};
 use crate::sys::{self, Catch, Errno, Fd, OpenMode, Place, Prot, userfault};
 
 /// Bytes that are copied at a time.
 const CHUNK: usize = 64 << 10;
+
+/// Bytes of a place that are moved at a time: who stores to them waits so long.
+const WINDOW: u64 = 16 << 20;
 
 /// How often a promotion is begun when other threads change mappings at the same time,
 /// and how often the second and later places are tried: the first shows the object then.
@@ -89,6 +97,8 @@ enum Lid {
 /// Everything that is needed while the window is open.
 #[derive(Debug)]
 struct Window<'a> {
+    /// What the places are parts of.
+    wholes: &'a [Showing],
     places: &'a [Showing],
     segments: &'a [Segment],
     content: Content,
@@ -267,9 +277,9 @@ impl Window<'_> {
     fn confirm(&self) -> sys::Result<()> {
         let Some(frost) = self.frost else { return Ok(()) };
         for segment in self.segments {
-            let place = self.places[segment.place];
-            if place.region == place.range {
-                frost.hold(segment.range).map_err(|_| Errno::EAGAIN)?;
+            match owner_of(&self.wholes[segment.place]) {
+                Owner::Perhaps => frost.hold(segment.range).map_err(|_| Errno::EAGAIN)?,
+                Owner::Us => {}
             }
         }
         Ok(())
@@ -301,15 +311,49 @@ impl Window<'_> {
 impl Linux {
     pub(super) fn promote_places(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal> {
         let Some(first) = places.first() else { return Ok(()) };
-        let end = content.first + first.range.bytes() / self.geometry.page;
-        if end.saturating_mul(self.geometry.page) > sys::file_size_limit() {
+        let page = self.geometry.page;
+        let pages = first.range.bytes() / page;
+        if (content.first + pages).saturating_mul(page) > sys::file_size_limit() {
             return Err(Refusal::NoObject);
         }
         let mut scratch = Scratch::new(CHUNK).map_err(no_object)?;
+        if first.range.bytes() <= WINDOW {
+            return self.promote_window(places, places, content, scratch.bytes());
+        }
+        // What can be told beforehand need not be undone.
+        self.objects.holder(content, pages)?;
+        let segments = self.survey(places, places)?;
+        let is_new = segments.iter().all(|segment| segment.kind == Kind::Anonymous);
+        let list =
+            if is_new && self.freezer().sight() == Sight::Asked { PageList::open().ok() } else { None };
+        let before: Vec<_> = self.shown.runs(first.range).collect();
+        let mut done = 0;
+        while done < pages {
+            let next = window_end(first.range, done, page);
+            let next = list.as_ref().map_or(next, |list| widened(list, first.range, (done, next), page));
+            let parts = cut(places, done, next, page);
+            let moved = self.promote_window(places, &parts, content.after(done), scratch.bytes());
+            if let Err(refusal) = moved {
+                self.undo(places, done, content, &before, scratch.bytes());
+                return Err(refusal);
+            }
+            done = next;
+        }
+        Ok(())
+    }
+
+    /// Moves parts of `wholes` at once.
+    pub(super) fn promote_window(
+        &mut self,
+        wholes: &[Showing],
+        parts: &[Showing],
+        content: Content,
+        bounce: &mut [u8],
+    ) -> Result<(), Refusal> {
         for _ in 0..ATTEMPTS {
-            match self.try_promotion(places, content, scratch.bytes()) {
+            match self.try_promotion(wholes, parts, content, bounce) {
                 Err(Failure::Work(Errno::EAGAIN)) => sys::sched_yield(),
-                done => return done.map_err(|failure| self.refusal_of(failure, places)),
+                done => return done.map_err(|failure| self.refusal_of(failure, wholes)),
             }
         }
         Err(Refusal::OutOfMemory)
@@ -317,11 +361,12 @@ impl Linux {
 
     fn try_promotion(
         &mut self,
+        wholes: &[Showing],
         places: &[Showing],
         content: Content,
         bounce: &mut [u8],
     ) -> Result<(), Failure> {
-        let segments = self.ready(places, content)?;
+        let segments = self.ready(wholes, places, content)?;
         let freezer = self.freezer();
         let eyes = Eyes::open(freezer.sight());
         let mut features = userfault::WRITE_PROTECT | userfault::WRITE_PROTECT_SHARED;
@@ -333,6 +378,7 @@ impl Linux {
         let frost = self.frost(features)?;
         let object = self.objects.get(content.object).ok_or(Refusal::NoObject)?;
         let mut window = Window {
+            wholes,
             places,
             segments: &segments,
             content,
@@ -354,16 +400,31 @@ impl Linux {
         let done = window.run();
         let replaced = window.replaced;
         match done {
-            Ok(()) => places.iter().for_each(|place| self.note_promoted(place, content)),
+            Ok(()) => self.note_moved(wholes, places, content),
             Err(_) => self.put_back(&places[..replaced]),
         }
         done
     }
 
+    fn note_moved(&mut self, wholes: &[Showing], places: &[Showing], content: Content) {
+        for (whole, place) in wholes.iter().zip(places) {
+            self.note_promoted(place, content);
+            match owner_of(whole) {
+                Owner::Perhaps => self.note_program(content.object, place.range),
+                Owner::Us => {}
+            }
+        }
+    }
+
     /// Everything that can be refused before the window opens.
-    fn ready(&mut self, places: &[Showing], content: Content) -> Result<Vec<Segment>, Refusal> {
+    fn ready(
+        &mut self,
+        wholes: &[Showing],
+        places: &[Showing],
+        content: Content,
+    ) -> Result<Vec<Segment>, Refusal> {
         self.objects.holder(content, places[0].range.bytes() / self.geometry.page)?;
-        let segments = self.survey(places)?;
+        let segments = self.survey(wholes, places)?;
         self.budget.need(2 * (segments.len() + places.len()) as u64)?;
         let descriptor = self.descriptor(content.object).ok_or(Refusal::NoObject)?;
         for segment in segments.iter().filter(|segment| segment.place == 0 && segment.kind == Kind::Anonymous)
@@ -390,8 +451,8 @@ impl Linux {
         }
     }
 
-    fn refusal_of(&mut self, failure: Failure, places: &[Showing]) -> Refusal {
-        let is_foreign = places.iter().any(|place| place.region == place.range);
+    fn refusal_of(&mut self, failure: Failure, wholes: &[Showing]) -> Refusal {
+        let is_foreign = wholes.iter().any(|whole| owner_of(whole) == Owner::Perhaps);
         match failure {
             Failure::Refused(refusal) => refusal,
             Failure::Register(_, Errno::EBUSY) => Refusal::Special,
@@ -405,4 +466,32 @@ impl Linux {
             Failure::Register(_, error) | Failure::Work(error) => self.refusal(error),
         }
     }
+}
+
+/// The page, counted from the start of a place, at which the window ends that begins at
+/// page `first`: where the address is a multiple of its size, or with the place.
+pub(super) fn window_end(range: PageRange, first: u64, page: u64) -> u64 {
+    let start = range.start().get();
+    let end = (start + first * page + 1).next_multiple_of(WINDOW).min(range.end().get());
+    (end - start) / page
+}
+
+/// The same for memory of which little was ever used: as far as there is no more of that
+/// than a window may have.
+fn widened(list: &PageList, range: PageRange, (first, end): (u64, u64), page: u64) -> u64 {
+    let mut room = WINDOW / page;
+    let mut fits = |from: u64, to: u64| {
+        let start = range.start().get();
+        let Some(part) = PageRange::between(start + from * page, start + to * page) else { return false };
+        let counted = list.each(part, Which::Filled, &mut |run| {
+            room = room.checked_sub(run.bytes() / page).ok_or(Errno::EFBIG)?;
+            Ok(())
+        });
+        counted.is_ok()
+    };
+    let (mut known, mut next) = (first, end);
+    while known < next && fits(known, next) {
+        (known, next) = (next, (next + (next - first)).min(range.bytes() / page));
+    }
+    known.max(end)
 }

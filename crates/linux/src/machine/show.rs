@@ -8,7 +8,7 @@ use crate::sys::{self, Place};
 
 /// What is made of a piece that is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Closed {
+pub(super) enum Closed {
     /// It stays: memory that is not ours has no pieces.
     Stays,
     /// It is split: opening it would erase what it shows.
@@ -89,7 +89,7 @@ impl Linux {
 
     /// Records what a range shows now, and what that means for its pieces: markers never
     /// stand on pages of an object.
-    fn note_shown(
+    pub(super) fn note_shown(
         &mut self,
         region: PageRange,
         range: PageRange,

@@ -4,7 +4,9 @@
 //! to know because such pages need other calls: a marker over a page of an object hides
 //! the bytes and does not drop them, and mapping a snapshot a second time would.
 
-use pagewright_core::interval::IntervalMap;
+use alloc::vec::Vec;
+
+use pagewright_core::interval::{Entry, IntervalMap};
 use pagewright_core::{Content, ObjectId, PageRange, View};
 
 /// What ranges show that are not memory of their own.
@@ -60,22 +62,6 @@ impl Shown {
         })
     }
 
-    /// The parts of `range` that show pages of `content`, of which there are `pages`.
-    pub(super) fn parts(
-        &self,
-        range: PageRange,
-        content: Content,
-        pages: u64,
-    ) -> impl Iterator<Item = PageRange> + '_ {
-        self.runs(range).filter_map(move |(run, shown)| {
-            let shown = shown.filter(|shown| shown.object == content.object)?;
-            let low = content.first.max(shown.first);
-            let high = (content.first + pages).min(shown.first + run.bytes() / self.page);
-            let start = run.start().get() + low.checked_sub(shown.first)? * self.page;
-            PageRange::between(start, start + high.checked_sub(low)? * self.page)
-        })
-    }
-
     /// Records what `range` shows now.
     pub(super) fn set(&mut self, range: PageRange, content: Content) {
         self.forget(range);
@@ -96,6 +82,15 @@ impl Shown {
         self.map.insert(start, end, first);
     }
 
+    /// Nothing shows this object any more.
+    pub(super) fn forget_object(&mut self, object: ObjectId) {
+        let shows = |entry: Entry<'_, Content>| (entry.value.object == object).then_some(entry.start);
+        let starts: Vec<_> = self.map.iter().filter_map(shows).collect();
+        for start in starts {
+            self.map.remove(start);
+        }
+    }
+
     /// Nothing in `range` shows an object any more.
     pub(super) fn forget(&mut self, range: PageRange) {
         let (low, high) = (range.start().get(), range.end().get());
@@ -113,8 +108,6 @@ impl Shown {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
 
     const PAGE: u64 = 0x1000;
@@ -160,8 +153,7 @@ mod tests {
         shown.set(range(40, 44), shared(2, 2));
         assert_eq!(shown.places(ObjectId(1), 3).collect::<Vec<_>>(), [11 * PAGE]);
         assert_eq!(shown.places(ObjectId(1), 6).next(), None);
-        let parts = |place| shown.parts(place, shared(1, 4), 3).collect::<Vec<_>>();
-        assert_eq!(parts(range(9, 40)), [range(12, 14), range(24, 27)]);
-        assert_eq!(parts(range(0, 11)), []);
+        shown.forget_object(ObjectId(1));
+        assert_eq!(shown.hull(range(0, 50)), Some(range(40, 44)));
     }
 }

@@ -34,15 +34,16 @@ pub(super) enum Kind {
 }
 
 impl Linux {
-    /// The mappings at `places`, or `Special` if some of them cannot be moved.
-    pub(super) fn survey(&self, places: &[Showing]) -> Result<Vec<Segment>, Refusal> {
+    /// The mappings at `places`, each a part of one of `wholes`, or `Special` if some of them
+    /// cannot be moved.
+    pub(super) fn survey(&self, wholes: &[Showing], places: &[Showing]) -> Result<Vec<Segment>, Refusal> {
         let mut segments = Vec::new();
         let mut stacks = None;
-        for (index, place) in places.iter().enumerate() {
+        for (index, (whole, place)) in wholes.iter().zip(places).enumerate() {
             if is_own_stack(place.range) {
                 return Err(Refusal::Special);
             }
-            let owner = if place.region == place.range { Owner::Perhaps } else { Owner::Us };
+            let owner = owner_of(whole);
             if owner == Owner::Perhaps && is_own_thread(place.range) {
                 return Err(Refusal::Special);
             }
@@ -84,13 +85,18 @@ impl Linux {
     }
 }
 
-/// Who made a mapping.
+/// Who made the mappings of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
     /// It is a part of a region of ours.
     Us,
     /// It may be a whole region of ours, or the program's.
     Perhaps,
+}
+
+/// Who made the mappings of a place that is not cut.
+pub(super) fn owner_of(place: &Showing) -> Owner {
+    if place.region == place.range { Owner::Perhaps } else { Owner::Us }
 }
 
 /// Whether this thread's stack, as far as it is in use here, lies in the range.

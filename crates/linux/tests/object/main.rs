@@ -7,4 +7,5 @@ mod promote;
 mod refuse;
 mod show;
 mod transfer;
+mod windows;
 mod world;

@@ -114,3 +114,30 @@ fn costs() {
     println!("promotion of a single page {:.2?}", took / 1000);
     world.release(range);
 }
+
+#[test]
+#[ignore = "a measurement: cargo test --release --test object -- --ignored --nocapture transfers_cost"]
+fn transfers_cost() {
+    const COUNT: u32 = 2000;
+    let mut world = World::new();
+    let [from, to] = ends(&mut world, 4 * MIB);
+    touch(to);
+    for bytes in [1024, PAGE, 2 * PAGE, 4 * PAGE, 64 * 1024, MIB] {
+        let held = [showing(from, pages(from, 0, bytes.div_ceil(PAGE)), RW)];
+        let mut best = Duration::MAX;
+        for _ in 0..5 {
+            best = best.min(timed(|| {
+                for _ in 0..COUNT {
+                    world.machine.transfer(&held, from.start(), to.start(), bytes).expect("accessible");
+                }
+            }));
+        }
+        println!("transfer of {bytes:>8} bytes {:>10.2?}", best / COUNT);
+    }
+    let held: Vec<_> = (0..1024).map(|page| showing(from, pages(from, page, page + 1), RW)).collect();
+    let took =
+        timed(|| world.machine.transfer(&held, from.start(), to.start(), 4 * MIB).expect("accessible"));
+    println!("4 MiB held page by page {took:.2?}");
+    world.release(from);
+    world.release(to);
+}

@@ -183,3 +183,56 @@ fn files_beyond_the_limit_are_refused_and_cost_no_signal() {
     assert_eq!(done, Err(Refusal::NoObject));
     assert_eq!(load::<u64>(range.start().get() + 9 * PAGE), 4);
 }
+
+#[test]
+fn what_the_program_unmapped_is_let_go() {
+    let mut world = World::new();
+    let map = || {
+        // SAFETY: a new mapping at a place that the kernel chooses.
+        let at = unsafe { sys::mmap(Place::Anywhere, 16 << 12, Prot::READ_WRITE, Backing::Anonymous) };
+        let at = at.expect("memory") as u64;
+        PageRange::between(at, at + 16 * PAGE).expect("not empty")
+    };
+    // SAFETY: the mappings are this test's.
+    let unmap = |range: PageRange| unsafe { sys::munmap(range.start().get() as usize, 16 << 12) };
+    // One stays where it is, one is moved, and one is only an alias's any more.
+    let kept = [map(), map(), map()].map(|range| {
+        store(range.start().get(), 7_u64);
+        let object = world.create(16);
+        world.machine.promote(&[showing(range, range, RW)], content(object, 0)).expect("plain memory");
+        (range, object)
+    });
+    let moved = map();
+    let [from, to] = [kept[1].0, moved].map(|range| range.start().get() as usize);
+    // SAFETY: as above.
+    unsafe { sys::mremap_over(from, 16 << 12, to) }.expect("mapped");
+    let alias = world.reserve(16 * PAGE);
+    world.machine.show(alias, alias, content(kept[2].1, 0), RW).expect("room");
+    unmap(kept[2].0).expect("mapped");
+    let mut gone = Vec::new();
+    for round in 0..100 {
+        let range = map();
+        store(range.start().get() + PAGE, round);
+        let object = world.create(16);
+        world.machine.promote(&[showing(range, range, RW)], content(object, 0)).expect("plain memory");
+        unmap(range).expect("mapped");
+        gone.push(object);
+    }
+    let last = world.create(1);
+    let open = gone.iter().filter(|object| world.machine.descriptor(**object).is_some()).count();
+    assert_eq!(open, 0, "of 100");
+    assert!(world.machine.descriptor(last).is_some());
+    for (_, object) in kept {
+        assert!(world.machine.descriptor(object).is_some(), "{object:?} is mapped");
+    }
+    assert_eq!(world.machine.recognise(moved), Some(content(kept[1].1, 0)));
+    for range in [kept[0].0, moved, alias] {
+        assert_eq!(load::<u64>(range.start().get()), 7);
+    }
+    // What the core may still do with those that are gone.
+    world.machine.discard(gone[0], 0, 16);
+    world.machine.close(gone[0]);
+    assert_eq!(world.machine.show(alias, alias, content(gone[1], 0), RW), Err(Refusal::NoObject));
+    world.release(alias);
+    unmap(kept[0].0).and_then(|()| unmap(moved)).expect("mapped");
+}

@@ -31,6 +31,9 @@ fn transfers_are_memmove() {
                     showing(range, half, RW),
                     showing(range, pages(range, 256, 512), RW),
                     showing(alias, pages(alias, 0, 256), RW),
+                    // In any order, and as often as they like.
+                    showing(range, pages(range, 3, 300), RW),
+                    showing(alias, pages(alias, 0, 256), RW),
                 ];
                 let at = |offset| Va::new(range.start().get() + offset);
                 world.machine.transfer(&held, at(from), at(to), size).expect("accessible");

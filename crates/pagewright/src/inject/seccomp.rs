@@ -125,6 +125,7 @@ const NEEDS: &[Need] = &[
     want("ioctl", libc::SYS_ioctl, [3, 0xc060_6610, ADDR, 0, 0, 0]),
     want("openat", libc::SYS_openat, [0xffff_ff9c, ADDR, 0x8_0900, 0, 0, 0]),
     want("openat", libc::SYS_openat, [0xffff_ff9c, ADDR, 0x8_0902, 0, 0, 0]),
+    want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 23, 0, 0, 0]),
     want("fstat", libc::SYS_fstat, [3, ADDR, 0, 0, 0, 0]),
     want("fcntl", libc::SYS_fcntl, [3, 1030, 1024, 0, 0, 0]),
     want("fcntl", libc::SYS_fcntl, [3, 1034, 0, 0, 0, 0]),

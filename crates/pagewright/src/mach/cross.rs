@@ -1,45 +1,19 @@
 //! Memory that goes from one task to another, or stays in the one.
 
 use pagewright_core::{
-    Alias, Attribute, AttributeRange, Birth, Consent, Free, Inheritance, Kind, Map, MapPlace, Onto,
-    Overwrite, Remap, RemapCopy, Rights, Surveyed,
+    Alias, Attribute, AttributeRange, Birth, Consent, Free, Inheritance, Kind, Map, Onto, Owner, RemapCopy,
+    Rights, Surveyed,
 };
 
 use super::code::{KernReturn, Result};
 use super::profile::consent;
 use super::sanitize::Span;
-use super::task::{Granted, Remapped, Remapping, Source, Task, overwrite, place, start};
+use super::task::{Granted, Remapped, Remapping, Source, Target, Task, start};
 use super::types::vm_prot_t;
 use super::words;
 use crate::memory::Memory;
 use crate::process::Process;
 use crate::share::{Edges, Share};
-
-/// Where a mapping goes, and what a child gets of it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Target {
-    pub(super) place: MapPlace,
-    pub(super) mask: u64,
-    pub(super) overwrite: Overwrite,
-    pub(super) inheritance: Inheritance,
-}
-
-impl Target {
-    /// Anywhere.
-    pub(super) const fn anywhere(inheritance: Inheritance) -> Self {
-        Self { place: MapPlace::Above(0), mask: 0, overwrite: Overwrite::Refuse, inheritance }
-    }
-
-    /// Where the words of a remapping put it.
-    fn of(request: &Remapping) -> Result<Self> {
-        Ok(Self {
-            place: place(request.at, request.flags),
-            mask: request.mask,
-            overwrite: overwrite(request.flags),
-            inheritance: words::inheritance(request.inherit)?,
-        })
-    }
-}
 
 /// `vm_remap` from one task to another, or within one.
 ///
@@ -57,7 +31,10 @@ pub(super) fn remap(from: &Process, into: &Process, request: &Remapping) -> Resu
         };
     }
     let source = request.source()?;
-    let runs = Task::of(from).runs(source)?;
+    let mut runs = Task::of(from).runs(source)?;
+    if request.copy == RemapCopy::Share {
+        runs = sharable(runs);
+    }
     let made = bring(from, source, &runs, into, &Target::of(request)?, request.copy)?;
     let (current, maximum) = common(&runs);
     Ok((made + request.lead(), words::prot(current), words::prot(maximum)))
@@ -102,18 +79,20 @@ pub(super) fn bring(
     target: &Target,
     copy: RemapCopy,
 ) -> Result<u64> {
-    let made = match copy {
-        RemapCopy::Share => show(from, source, runs, into, target)?,
-        RemapCopy::Snapshot => hand_over(from, source, into, target)?,
-    };
-    let task = Task::of(into);
-    for (run, found) in runs {
-        let at = made + (run.at - source.at);
-        let rights = Granted { current: found.protection.rights, maximum: found.attributes.maximum };
-        let granted = task.grant(Span { at, size: run.size }, &rights);
-        granted.inspect_err(|_| task.discard(made, source.size))?;
-    }
-    Ok(made)
+    Task::of(into).placed(source.size, target, |target| {
+        let made = match copy {
+            RemapCopy::Share => show(from, source, runs, into, target)?,
+            RemapCopy::Snapshot => hand_over(from, source, into, target)?,
+        };
+        let task = Task::of(into);
+        for (run, found) in runs {
+            let at = made + (run.at - source.at);
+            let rights = Granted { current: found.protection.rights, maximum: found.attributes.maximum };
+            let granted = task.grant(Span { at, size: run.size }, &rights);
+            granted.inspect_err(|_| task.discard(made, source.size))?;
+        }
+        Ok(made)
+    })
 }
 
 /// The same bytes in another task.
@@ -129,7 +108,8 @@ fn show(
     done.inspect_err(|_| Task::of(into).discard(made, source.size))?;
     let change = Attribute::Inheritance(target.inheritance);
     if target.inheritance != Inheritance::Copy {
-        into.attribute(&AttributeRange { at: made, size: source.size, change })?;
+        let said = into.attribute(&AttributeRange { at: made, size: source.size, change });
+        said.inspect_err(|_| Task::of(into).discard(made, source.size))?;
     }
     Ok(made)
 }
@@ -169,7 +149,6 @@ fn hand_over(from: &Process, source: Span, into: &Process, target: &Target) -> R
 /// Fresh memory for what comes from elsewhere.
 fn claim(into: &Process, size: u64, target: &Target) -> Result<u64> {
     let Target { place, mask, overwrite, inheritance } = *target;
-    Task::of(into).may_replace(place, size, overwrite)?;
     let map = Map { place, mask, overwrite, inheritance, birth: Birth::Private, ..Map::new(size) };
     Ok(start(into.map(&map)?))
 }
@@ -178,12 +157,14 @@ fn claim(into: &Process, size: u64, target: &Target) -> Result<u64> {
 /// for that: it is shared with forked children from then on.
 fn alias_foreign(task: &Process, request: &Remapping) -> Result<Remapped> {
     let source = request.source()?;
-    let runs = Task::of(task).runs(source)?;
-    let (current, maximum) = common(&runs);
-    let at = alias(task, source, &Target::of(request)?, maximum)?;
-    let view = Task::of(task);
-    let rights = Granted { current, maximum };
-    view.grant(Span { at, size: source.size }, &rights).inspect_err(|_| view.discard(at, source.size))?;
+    let (current, maximum) = common(&sharable(Task::of(task).runs(source)?));
+    let (view, rights) = (Task::of(task), Granted { current, maximum });
+    let at = view.placed(source.size, &Target::of(request)?, |target| {
+        let at = alias(task, source, target, maximum)?;
+        let made = Span { at, size: source.size };
+        view.grant(made, &rights).inspect_err(|_| view.discard(at, source.size))?;
+        Ok(at)
+    })?;
     Ok((at + request.lead(), words::prot(current), words::prot(maximum)))
 }
 
@@ -209,25 +190,26 @@ fn alias(task: &Process, source: Span, target: &Target, rights: Rights) -> Resul
 
 /// The same bytes once more in this process, for a memory entry.
 pub(super) fn keep(from: &Process, source: Span, runs: &[(Span, Surveyed)]) -> Result<u64> {
-    let own = Process::current();
+    let (own, runs) = (Process::current(), &sharable(runs.to_vec()));
     let target = Target::anywhere(Inheritance::Share);
     if !from.is_current() {
         return bring(from, source, runs, &own, &target, RemapCopy::Share);
     }
-    let remap = Remap {
-        source: source.at,
-        size: source.size,
-        place: target.place,
-        mask: 0,
-        copy: RemapCopy::Share,
-        inheritance: target.inheritance,
-        overwrite: Overwrite::Refuse,
-    };
+    let remap = target.remap(source.at, source.size, RemapCopy::Share);
     match own.remap(&remap) {
         Ok((range, ..)) => Ok(start(range)),
         Err(error) if error.kind() == Kind::NoConsent => alias(&own, source, &target, common(runs).1),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Runs with the rights that a view of them may have: what the program has forbidden itself
+/// in memory of its own is not for a view to permit.
+fn sharable(mut runs: Vec<(Span, Surveyed)>) -> Vec<(Span, Surveyed)> {
+    for (_, found) in runs.iter_mut().filter(|(_, found)| found.owner == Owner::Foreign) {
+        found.attributes.maximum = found.protection.rights.intersection(Rights::USUAL);
+    }
+    runs
 }
 
 /// The rights that all runs have, and may have.

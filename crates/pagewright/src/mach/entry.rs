@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use pagewright_core::{
-    Birth, Inheritance, Limit, Map, Protection, Remap, RemapCopy, Restrict, Rights, Surveyed, Unmap,
+    Birth, Inheritance, Limit, Map, Protection, RemapCopy, Restrict, Rights, Surveyed, Unmap,
 };
 
 use super::code::{KernReturn, Result};
@@ -17,9 +17,9 @@ use super::constants::{
     VM_FLAGS_OVERWRITE, VM_FLAGS_RETURN_4K_DATA_ADDR, VM_FLAGS_RETURN_DATA_ADDR, VM_PROT_ALL,
     VM_PROT_IS_MASK,
 };
-use super::cross::{Target, bring, keep};
+use super::cross::{bring, keep};
 use super::sanitize::{MAPPING, PAGE, Span, rounded};
-use super::task::{Granted, Mapping, Task, Use, overwrite, start};
+use super::task::{Granted, Mapping, Target, Task, Use, overwrite, start};
 use super::types::vm_prot_t;
 use super::words;
 use crate::memory::Memory;
@@ -385,20 +385,13 @@ fn place_once_more(
     copy: RemapCopy,
     rights: &Granted,
 ) -> Result<u64> {
-    let remap = Remap {
-        source: source.at,
-        size: source.size,
-        place: target.place,
-        mask: target.mask,
-        copy,
-        inheritance: target.inheritance,
-        overwrite: target.overwrite,
-    };
     let task = Task::of(own);
-    task.may_replace(target.place, source.size, target.overwrite)?;
-    let at = start(own.remap(&remap)?.0);
-    task.grant(Span { at, size: source.size }, rights).inspect_err(|_| task.discard(at, source.size))?;
-    Ok(at)
+    task.placed(source.size, target, |target| {
+        let at = start(own.remap(&target.remap(source.at, source.size, copy))?.0);
+        let made = Span { at, size: source.size };
+        task.grant(made, rights).inspect_err(|_| task.discard(at, source.size))?;
+        Ok(at)
+    })
 }
 
 /// Maps what is kept in another process. A copy is made of a view that can be read.

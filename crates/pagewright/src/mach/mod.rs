@@ -53,3 +53,8 @@ pub use profile::{Profile, profile, set_consent, set_profile};
 pub use signals::{FaultSignals, set_fault_signals};
 pub use task::{Mapping, Region, Remapping, Task};
 pub use types::*;
+
+/// Keeps other threads from what outlives a call, for a fork.
+pub(crate) fn hold_locks() -> [Option<crate::own::Held>; 3] {
+    [signals::hold(), ports::hold(), permanent::hold()]
+}

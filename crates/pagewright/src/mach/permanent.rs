@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::sanitize::Span;
+use crate::own;
 
 static RANGES: Mutex<Vec<Span>> = Mutex::new(Vec::new());
 /// Whether there ever was one: most programs have none, and pay for none.
@@ -48,6 +49,11 @@ pub(super) fn around(range: Span, parts: &[Span]) -> Vec<Span> {
 fn common(a: Span, b: Span) -> Option<Span> {
     let (at, end) = (a.at.max(b.at), a.end().min(b.end()));
     (at < end).then(|| Span { at, size: end - at })
+}
+
+/// Keeps everybody else from the list, for a fork.
+pub(super) fn hold() -> Option<own::Held> {
+    own::hold_mutex(&RANGES)
 }
 
 fn lock() -> MutexGuard<'static, Vec<Span>> {

@@ -7,6 +7,7 @@ use super::code::{KernReturn, Result};
 use super::constants::{MACH_PORT_DEAD, MACH_PORT_NULL};
 use super::entry::Entry;
 use super::types::mach_port_t;
+use crate::own;
 use crate::process::Process;
 
 /// The name of the task of this process.
@@ -152,7 +153,13 @@ pub(super) fn entry(name: mach_port_t) -> Option<Arc<Entry>> {
     }
 }
 
+/// Keeps everybody else from the names, for a fork.
+pub(super) fn hold() -> Option<own::Held> {
+    own::hold_rw_lock(&TABLE)
+}
+
 fn write() -> std::sync::RwLockWriteGuard<'static, Table> {
+    own::watch_forks();
     TABLE.write().unwrap_or_else(PoisonError::into_inner)
 }
 

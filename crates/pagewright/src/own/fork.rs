@@ -16,14 +16,14 @@ use pagewright_core::{AddressSpace, Fork};
 use pagewright_linux::machine::Linux;
 
 use super::twin::Torn;
-use super::{OWN, machine as fresh_machine};
+use super::{OWN, held, machine as fresh_machine};
 
 /// What the thread that is forking has prepared. Only a thread that keeps all other
 /// writers out puts anything here, so nobody ever waits for the lock.
 static PREPARED: Mutex<Option<Fork>> = Mutex::new(None);
 
 /// From now on forks are prepared.
-pub(super) fn watch() {
+pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // SAFETY: the three functions live as long as this code, and neither unwind nor
@@ -40,6 +40,7 @@ fn prepared() -> MutexGuard<'static, Option<Fork>> {
 }
 
 extern "C" fn prepare() {
+    held::take();
     let Some(own) = OWN.get() else { return };
     let decide = |space: &AddressSpace, machine: &mut Linux| Ok::<_, ()>(space.before_fork(machine));
     // Refused in a signal handler that interrupted a change: then nothing is prepared.
@@ -49,15 +50,18 @@ extern "C" fn prepare() {
 }
 
 extern "C" fn parent() {
-    let Some(fork) = prepared().take() else { return };
-    if let Some(own) = OWN.get() {
+    if let Some(fork) = prepared().take()
+        && let Some(own) = OWN.get()
+    {
         own.resume(|space, machine| space.after_fork(machine, &fork), |_, ()| {});
     }
+    held::let_go();
 }
 
 extern "C" fn child() {
-    let Some(fork) = prepared().take() else { return };
-    if let Some(own) = OWN.get() {
+    if let Some(fork) = prepared().take()
+        && let Some(own) = OWN.get()
+    {
         own.adopt();
         let decide = |space: &AddressSpace, machine: &mut Linux| {
             machine.reidentify();
@@ -65,6 +69,7 @@ extern "C" fn child() {
         };
         own.resume(decide, AddressSpace::apply);
     }
+    held::let_go();
 }
 
 /// In a child of a fork that was not prepared: the machine works on this process now,

@@ -18,7 +18,7 @@ pub(crate) fn unmap(request: &Unmap) -> Result<PageRange> {
 }
 
 pub(crate) fn restrict(request: &Restrict) -> Result<PageRange> {
-    perform(Verb::Protect, |space, machine| space.restrict(machine, request))
+    perform(Verb::Protect, |space, machine| space.restrict(machine, request))?.map_err(ours)
 }
 
 pub(crate) fn attribute(request: &AttributeRange) -> Result<PageRange> {

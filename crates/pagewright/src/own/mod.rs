@@ -5,10 +5,13 @@
 //! A forked child has a copy of the map, like of the memory that it describes.
 
 mod fork;
+mod held;
 mod lease;
 mod mapping;
 mod twin;
 
+pub(crate) use fork::watch as watch_forks;
+pub(crate) use held::{Held, mutex as hold_mutex, rw_lock as hold_rw_lock};
 pub(crate) use lease::{export, holder, import, import_descriptor};
 pub(crate) use mapping::{attribute, map, remap, restrict, survey, unmap, wire_range};
 

@@ -11,6 +11,7 @@ use super::constants::{
 use super::failure::Failure;
 use super::status::NtStatus;
 use super::types::{HANDLE, PROCESS_ACCESS_RIGHTS};
+use crate::own;
 use crate::process::Process;
 
 /// What a call does, and so which rights its handle needs (HR10).
@@ -116,6 +117,7 @@ pub(super) fn open(pid: u32, access: PROCESS_ACCESS_RIGHTS) -> Result<HANDLE, Fa
     if access & TRACING != 0 {
         process.check_access()?;
     }
+    own::watch_forks();
     let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
     let number = table.insert(Entry { access, process });
     Ok(ptr::without_provenance_mut(number as usize))
@@ -162,6 +164,11 @@ pub(super) fn through<T>(
         // Whatever went wrong: that the process ended says more.
         if entry.process.has_ended() { ended(handle, &failure) } else { failure }
     })
+}
+
+/// Keeps everybody else from the handles, for a fork.
+pub(super) fn hold() -> Option<own::Held> {
+    own::hold_rw_lock(&TABLE)
 }
 
 /// The process behind an open handle, whatever rights it has.

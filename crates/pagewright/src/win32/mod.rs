@@ -49,3 +49,8 @@ pub use protection::{decode_protection, encode_protection};
 pub use query::{encode_query, virtual_query};
 pub use status::NtStatus;
 pub use types::*;
+
+/// Keeps other threads from what outlives a call, for a fork.
+pub(crate) fn hold_locks() -> [Option<crate::own::Held>; 1] {
+    [handles::hold()]
+}

@@ -15,6 +15,7 @@ use super::copy;
 use super::failure::Failure;
 use super::mode::KernelMode;
 use crate::memory::Memory;
+use crate::own;
 use crate::process::Process;
 
 /// How often each page of each process is locked.
@@ -75,6 +76,7 @@ pub fn lock_pages(_: &KernelMode, process: &Process, request: &Locking) -> Resul
         Purpose::Query => return Ok(()),
         Purpose::Lock => {}
     }
+    own::watch_forks();
     let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
     process.lock(&Lock { at, size, wiring: Wiring::Wired })?;
     let counts = counts.get_or_insert_default().entry(identity(process)).or_default();
@@ -107,6 +109,11 @@ pub fn unlock_pages(_: &KernelMode, process: &Process, at: u64, size: u64) -> Re
         let _ = process.lock(&Lock { at: page * PAGE, size: PAGE, wiring: Wiring::Pageable });
     }
     Ok(())
+}
+
+/// Keeps everybody else from the counts, for a fork.
+pub(super) fn hold() -> Option<own::Held> {
+    own::hold_mutex(&COUNTS)
 }
 
 /// Pages that were freed are locked no more.

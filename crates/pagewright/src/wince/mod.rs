@@ -57,3 +57,8 @@ pub use policy::{Diagnostics, ForeignSources, allow_foreign_sources, set_diagnos
 pub use protect::virtual_protect;
 pub use protection::decode_memory;
 pub use query::virtual_query;
+
+/// Keeps other threads from what outlives a call, for a fork.
+pub(crate) fn hold_locks() -> [Option<crate::own::Held>; 3] {
+    [phys_mem::hold(), physical::hold(), lock::hold()]
+}

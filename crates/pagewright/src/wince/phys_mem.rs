@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::mode::KernelMode;
 use super::physical::{self, WindowId};
 use crate::memory::Memory;
+use crate::own;
 use crate::process::Process;
 use crate::share::Edges;
 
@@ -102,4 +103,9 @@ fn file(length: u64) -> Result<OwnedFd, Failure> {
 
 const fn no_token() -> Failure {
     Failure::exhausted("no physical addresses are left to name the memory; free some")
+}
+
+/// Keeps everybody else from the list, for a fork.
+pub(super) fn hold() -> Option<own::Held> {
+    own::hold_mutex(&ALLOCATED)
 }

@@ -94,6 +94,7 @@ pub fn grant_physical_window(_: &KernelMode, window: PhysicalWindow) -> Result<W
     let range = whole_pages(&window)?;
     check_descriptor(&window)?;
     let PhysicalWindow { descriptor, offset, permit, .. } = window;
+    own::watch_forks();
     let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
     if table.windows.iter().any(|other| other.range.overlaps(range)) {
         let fix = "it overlaps a window that was granted before; revoke that one first";
@@ -185,6 +186,11 @@ pub(super) fn show(to: &Process, onto: Onto, at: u64, view: &View) -> Result<Rec
     };
     let base = range.start().get() + at % PAGE;
     Ok(Receipt { base, size, range, shared: size, copied: 0, exposed: range.bytes() - size })
+}
+
+/// Keeps everybody else from the windows, for a fork.
+pub(super) fn hold() -> Option<own::Held> {
+    own::hold_rw_lock(&TABLE)
 }
 
 /// The window that holds all of `pages`.

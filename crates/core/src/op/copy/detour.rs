@@ -3,7 +3,7 @@
 use crate::contract::{Machine, Showing};
 use crate::error::Kind;
 use crate::geometry::{PageRange, Va};
-use crate::object::{Content, View};
+use crate::object::{Content, Reach, View};
 use crate::op::allocate::Allocate;
 use crate::op::copy::CopyRange;
 use crate::op::copy::plan::{How, STORABLE, Segment};
@@ -16,6 +16,9 @@ impl AddressSpace {
     pub(super) fn is_entangled(&self, request: &CopyRange) -> Result<bool, Kind> {
         let source = self.geometry.touched(request.source, request.size)?;
         let target = self.geometry.touched(request.target, request.size)?;
+        if self.may_be_the_programs(source, target) || self.may_be_the_programs(target, source) {
+            return Ok(true);
+        }
         if self.contents.is_private(target) {
             return Ok(false);
         }
@@ -32,6 +35,19 @@ impl AddressSpace {
             })
         });
         Ok(entangled)
+    }
+
+    /// Whether the one side shows memory that the program mapped itself, and the other may
+    /// be where the program has it: nobody counts its views.
+    fn may_be_the_programs(&self, ours: PageRange, theirs: PageRange) -> bool {
+        let mapped_by_it = |content: Content| {
+            self.objects.get(&content.object).is_some_and(|object| object.reach == Reach::Program)
+        };
+        self.shared_runs(ours).any(|(_, content)| mapped_by_it(content)) && !self.is_all_ours(theirs)
+    }
+
+    fn is_all_ours(&self, range: PageRange) -> bool {
+        self.ours_in(range).map(|(_, part)| part.bytes()).sum::<u64>() == range.bytes()
     }
 
     /// Whether two pages of a range are one.

@@ -76,10 +76,28 @@ impl AddressSpace {
         }
         let limit = FEW.max((source.bytes() / self.geometry.page / SCATTER) as usize);
         if steps.len() > limit {
+            steps = self.coarse_steps(source, target);
+        }
+        if steps.len() > limit {
             steps.clear();
             self.each_step(source, Step::Gather, &mut steps);
         }
         Ok(steps)
+    }
+
+    /// The steps of a source that was stored to here and there: as if it was everywhere.
+    fn coarse_steps(&self, source: PageRange, target: PageRange) -> Vec<(Showing, Step)> {
+        let mut steps = Vec::new();
+        for (run, content) in self.contents_of(source) {
+            match content {
+                None => self.each_step(run, Step::Gather, &mut steps),
+                Some(content) => match content.view {
+                    View::Shared => self.each_step(run, Step::Freeze(content), &mut steps),
+                    View::Snapshot => self.stored_steps(run, content, (source, target), &mut steps),
+                },
+            }
+        }
+        steps
     }
 
     /// Splits a step where access changes; what an object shows moves on with it.

@@ -20,6 +20,8 @@ use std::sync::{Mutex, PoisonError};
 
 use action::Action;
 
+use crate::own;
+
 /// Whether faults are told apart as Mach does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -63,6 +65,11 @@ pub(super) fn watch_own_task() {
     {
         install();
     }
+}
+
+/// Keeps everybody else from installing, for a fork.
+pub(super) fn hold() -> Option<own::Held> {
+    own::hold_mutex(&TURN)
 }
 
 fn install() {

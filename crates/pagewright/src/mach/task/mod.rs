@@ -7,6 +7,7 @@ mod map;
 mod protect;
 mod region;
 mod remap;
+mod target;
 
 use pagewright_core::{
     Birth, Limit, Map, MapPlace, Overwrite, PageRange, Protection, Restrict, Rights, Unmap,
@@ -17,6 +18,7 @@ pub(super) use region::Pages;
 pub use region::Region;
 pub use remap::Remapping;
 pub(super) use remap::{Granted, Remapped, Source};
+pub(super) use target::Target;
 
 use super::code::{KernReturn, Result};
 use super::constants::{VM_FLAGS_ANYWHERE, VM_FLAGS_OVERWRITE, VM_FLAGS_PERMANENT};
@@ -119,6 +121,11 @@ impl<'m, M: Memory + ?Sized> Task<'m, M> {
             self.memory.restrict(&Restrict { at, size, rights, limit })?;
         }
         Ok(parts)
+    }
+
+    /// Whether some of a range is permanent.
+    fn has_permanent(&self, range: Span) -> bool {
+        self.home == Home::Own && !permanent::parts_of(range.pages()).is_empty()
     }
 
     /// Whether a mapping may take the place of what is there.

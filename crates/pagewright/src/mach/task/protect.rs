@@ -1,6 +1,6 @@
 //! `vm_protect`, `vm_inherit`.
 
-use pagewright_core::{Attribute, AttributeRange, Limit, Restrict, Rights, Surveyed};
+use pagewright_core::{Attribute, AttributeRange, Limit, Restrict, Rights};
 
 use super::super::code::{KernReturn, Result};
 use super::super::constants::VM_PROT_COPY;
@@ -30,17 +30,14 @@ impl<M: Memory + ?Sized> Task<'_, M> {
         Ok(())
     }
 
-    /// Makes pages a copy of themselves that may be stored to.
+    /// Makes pages a copy of themselves that may be stored to, while they are used.
     fn privatise(&self, span: Span, rights: Rights) -> Result<()> {
-        let runs = self.runs(span)?;
-        // A copy may be stored to, and is no reason for other rights.
-        let most = |found: &Surveyed| found.attributes.maximum.union(Rights::WRITE);
-        if runs.iter().any(|(_, found)| !most(found).contains(rights)) {
-            return Err(KernReturn::PROTECTION_FAILURE);
+        self.require_present(span)?;
+        if self.has_permanent(span) {
+            return Err(KernReturn::NO_SPACE);
         }
-        for (run, found) in runs {
-            self.copy_in_place(run, &found, most(&found))?;
-        }
+        let Span { at, size } = span;
+        self.memory.restrict(&Restrict { at, size, rights, limit: Limit::Copied })?;
         Ok(())
     }
 

@@ -1,17 +1,13 @@
 //! `vm_remap` within one task.
 
-use pagewright_core::{
-    Attribute, AttributeRange, CopyRange, Limit, Map, MapPlace, Overwrite, Owner, Remap, RemapCopy, Restrict,
-    Rights, Sharing, Surveyed,
-};
+use pagewright_core::{CopyRange, Limit, Map, RemapCopy, Restrict, Rights, Surveyed};
 
 use super::super::code::{KernReturn, Result};
 use super::super::constants::{VM_FLAGS_RETURN_DATA_ADDR, VM_FLAGS_USER_REMAP};
-use super::super::permanent;
 use super::super::sanitize::{MAPPING, PAGE, Span, rounded, trunc};
 use super::super::types::{vm_inherit_t, vm_prot_t};
 use super::super::words;
-use super::{Home, Task, Use, overwrite, place, start};
+use super::{Target, Task, Use, start};
 use crate::memory::Memory;
 
 /// What is mapped again where, in words.
@@ -48,16 +44,9 @@ impl<M: Memory + ?Sized> Task<'_, M> {
     /// itself; `KERN_RESOURCE_SHORTAGE`.
     pub fn remap(&self, request: &Remapping) -> Result<(u64, vm_prot_t, vm_prot_t)> {
         let source = request.source()?;
-        let remap = Remap {
-            source: source.at,
-            size: source.size,
-            place: place(request.at, request.flags),
-            mask: request.mask,
-            copy: request.copy,
-            inheritance: words::inheritance(request.inherit)?,
-            overwrite: overwrite(request.flags),
-        };
-        self.may_replace(remap.place, source.size, remap.overwrite)?;
+        let target = Target::of(request)?;
+        self.may_replace(target.place, source.size, target.overwrite)?;
+        let remap = target.remap(source.at, source.size, request.copy);
         let (range, current, maximum) = self.memory.remap(&remap)?;
         Ok((start(range) + request.lead(), words::prot(current), words::prot(maximum)))
     }
@@ -76,19 +65,19 @@ impl<M: Memory + ?Sized> Task<'_, M> {
     ) -> Result<(u64, vm_prot_t, vm_prot_t)> {
         let rights = Granted::decode(protection, maximum)?;
         let source = request.source()?;
-        words::inheritance(request.inherit)?;
-        match self.check_source(source, request.copy, &rights)? {
+        let target = Target::of(request)?;
+        let found = self.check_source(source, request.copy, &rights)?;
+        let at = self.placed(source.size, &target, |target| match found {
             Source::HasAll => {
-                let (at, ..) = self.remap(request)?;
-                let made = Span { at: trunc(at), size: source.size };
+                let remap = target.remap(source.at, source.size, request.copy);
+                let at = start(self.memory.remap(&remap)?.0);
+                let made = Span { at, size: source.size };
                 self.grant(made, &rights).inspect_err(|_| self.discard(made.at, made.size))?;
-                Ok((at, protection, maximum))
+                Ok(at)
             }
-            Source::LacksSome => {
-                let at = self.copy_with(source, request, &rights)?;
-                Ok((at + request.lead(), protection, maximum))
-            }
-        }
+            Source::LacksSome => self.copy_with(source, target, &rights),
+        })?;
+        Ok((at + request.lead(), protection, maximum))
     }
 
     /// Whether the source has the rights that are asked for.
@@ -146,77 +135,17 @@ impl<M: Memory + ?Sized> Task<'_, M> {
     }
 
     /// A copy that may have more rights than its source.
-    fn copy_with(&self, source: Span, request: &Remapping, rights: &Granted) -> Result<u64> {
+    fn copy_with(&self, source: Span, target: &Target, rights: &Granted) -> Result<u64> {
         self.inspect(source, Use::Read)?;
         let size = source.size;
-        let map = Map {
-            place: place(request.at, request.flags),
-            mask: request.mask,
-            inheritance: words::inheritance(request.inherit)?,
-            overwrite: overwrite(request.flags),
-            ..Map::new(size)
-        };
-        self.may_replace(map.place, size, map.overwrite)?;
+        let Target { place, mask, overwrite, inheritance } = *target;
+        let map = Map { place, mask, overwrite, inheritance, ..Map::new(size) };
         let target = start(self.memory.map(&map)?);
         let copied = self.memory.copy(&CopyRange { source: source.at, size, target });
         let done =
             copied.map_err(KernReturn::from).and_then(|_| self.grant(Span { at: target, size }, rights));
         done.inspect_err(|_| self.discard(target, size))?;
         Ok(target)
-    }
-
-    /// Makes a run of pages a private copy of itself with another maximum (P10). Memory
-    /// that the program mapped for itself alone is one already.
-    pub(super) fn copy_in_place(&self, run: Span, found: &Surveyed, most: Rights) -> Result<()> {
-        if self.home == Home::Own && !permanent::parts_of(run).is_empty() {
-            return Err(KernReturn::NO_SPACE);
-        }
-        match (found.owner, found.sharing) {
-            (Owner::Foreign, Sharing::Alone) => return Ok(()),
-            (Owner::Foreign, Sharing::Shared) => return Err(KernReturn::NO_SPACE),
-            (Owner::Own, Sharing::Alone | Sharing::Shared) => {}
-        }
-        let Span { at, size } = run;
-        let seen = self.again(at, size, MapPlace::Above(0), found)?;
-        let copied = self.raised(seen, size, found, most);
-        self.discard(seen, size);
-        let copy = copied?;
-        let placed = self.again(copy, size, MapPlace::Fixed(at), found);
-        self.discard(copy, size);
-        placed?;
-        self.memory.attribute(&AttributeRange {
-            at,
-            size,
-            change: Attribute::Behavior(found.attributes.behavior),
-        })?;
-        Ok(())
-    }
-
-    /// The bytes at `at` once more, as they are now.
-    fn again(&self, at: u64, size: u64, place: MapPlace, found: &Surveyed) -> Result<u64> {
-        let remap = Remap {
-            source: at,
-            size,
-            place,
-            mask: 0,
-            copy: RemapCopy::Snapshot,
-            inheritance: found.attributes.inheritance,
-            overwrite: Overwrite::Replace,
-        };
-        Ok(start(self.memory.remap(&remap)?.0))
-    }
-
-    /// A copy of a mapping of our own, with another maximum and the same rights.
-    fn raised(&self, at: u64, size: u64, found: &Surveyed, most: Rights) -> Result<u64> {
-        let readable = Restrict { at, size, rights: Rights::READ, limit: Limit::Current };
-        self.memory.restrict(&readable)?;
-        let copy = self.buffer(size)?;
-        let rights = Granted { current: found.protection.rights, maximum: most };
-        let copied = self.memory.copy(&CopyRange { source: at, size, target: copy });
-        let done =
-            copied.map_err(KernReturn::from).and_then(|_| self.grant(Span { at: copy, size }, &rights));
-        done.inspect_err(|_| self.discard(copy, size))?;
-        Ok(copy)
     }
 }
 
