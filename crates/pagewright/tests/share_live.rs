@@ -10,7 +10,7 @@ use pagewright::{
     Protection, Receipt, Share, State, Window,
 };
 
-use live::exercise::{allocate, info, release};
+use live::exercise::{allocate, info};
 use live::guest::{Guest, python};
 use live::kernel::{Allocates, PAGE, traces};
 use live::skipped;
@@ -31,6 +31,11 @@ fn wish(source: u64, size: u64) -> Share {
 
 fn share(from: &Process, into: &Process, request: &Share) -> Receipt {
     from.share(into, request).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Without a look at the place afterwards: in this process, other tests allocate meanwhile.
+fn release(process: &Process, base: u64) {
+    process.free(&Free::release(base)).unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn put(process: &Process, at: u64, bytes: &[u8]) {
