@@ -465,14 +465,6 @@ pub fn getpid() -> i32 {
     unsafe { syscall(k::__NR_getpid, [0; 6]) }.unwrap_or(0) as i32
 }
 
-/// Where the list of locks of a thread of this process begins; 0 if it has none.
-pub fn lock_list(thread: i32) -> Result<u64> {
-    let (mut head, mut len) = (0_u64, 0_usize);
-    let args = [thread as usize, &raw mut head as usize, &raw mut len as usize, 0, 0, 0];
-    // SAFETY: the kernel writes an address and a length.
-    unsafe { syscall(k::__NR_get_robust_list, args) }.map(|_| head)
-}
-
 /// Ends this thread, and the process only if it is the last.
 ///
 /// # Safety

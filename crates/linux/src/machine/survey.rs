@@ -151,9 +151,7 @@ fn has_plain_name(name: &[u8]) -> bool {
     }
 }
 
-/// Where the stacks of this process's threads are: those that sleep in the kernel tell by
-/// their stack pointer, others by their thread descriptor, which C libraries put on the
-/// stack that they make for a thread.
+/// Where the stacks of this process's threads are, as far as they sleep in the kernel.
 fn stack_pointers() -> Vec<u64> {
     let mut found = Vec::new();
     let Ok(tasks) = sys::open(c"/proc/self/task", OpenMode::Read) else { return found };
@@ -161,23 +159,12 @@ fn stack_pointers() -> Vec<u64> {
     while let Ok(length @ 1..) = sys::getdents(tasks.raw(), &mut entries) {
         for name in names(&entries[..length]).filter(|name| name[0].is_ascii_digit()) {
             found.extend(stack_pointer_of(name));
-            found.extend(descriptor_of(name));
             if found.len() >= THREADS {
                 return found;
             }
         }
     }
     found
-}
-
-/// Where the descriptor of a thread is, in which its list of locks begins. That of the
-/// first thread is not on its stack.
-fn descriptor_of(thread: &[u8]) -> Option<u64> {
-    let number = core::str::from_utf8(thread).ok()?.parse().ok()?;
-    if number == sys::getpid() {
-        return None;
-    }
-    sys::lock_list(number).ok().filter(|at| *at != 0)
 }
 
 /// The names in a list of `linux_dirent64`: inode, offset, a length in two bytes, a type,
@@ -248,26 +235,6 @@ mod tests {
         assert!(stack_pointers().iter().any(is_near));
         drop(sender);
         sleeper.join().expect("it ends");
-    }
-
-    #[test]
-    fn a_running_thread_has_a_stack() {
-        static STOP: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
-        let (told, tell) = std::sync::mpsc::channel();
-        let runner = std::thread::spawn(move || {
-            let here = 0_u8;
-            told.send((sys::gettid(), &raw const here as u64)).expect("somebody listens");
-            while !STOP.load(core::sync::atomic::Ordering::Relaxed) {
-                core::hint::spin_loop();
-            }
-        });
-        let (thread, stack) = tell.recv().expect("it runs");
-        let at = descriptor_of(std::format!("{thread}").as_bytes()).expect("it has one");
-        let maps = crate::machine::MapsFile::OnDemand;
-        let mapping = maps.at_or_after(stack).expect("readable").expect("mapped");
-        STOP.store(true, core::sync::atomic::Ordering::Relaxed);
-        runner.join().expect("it ends");
-        assert!(mapping.start <= at && at < mapping.end, "the descriptor is on the stack");
     }
 
     #[test]

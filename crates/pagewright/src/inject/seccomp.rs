@@ -109,7 +109,6 @@ const NEEDS: &[Need] = &[
     want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 10, 0, 0, 0]),
     want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 11, 0, 0, 0]),
     // For objects.
-    want("get_robust_list", libc::SYS_get_robust_list, [1, ADDR, ADDR, 0, 0, 0]),
     want("mmap", libc::SYS_mmap, [0, 0x10000, 3, 0x22, NO_FD, 0]),
     want("mmap", libc::SYS_mmap, [ADDR, 0x10000, 0, 0x11, 3, 0x1000]),
     want("mmap", libc::SYS_mmap, [ADDR, 0x10000, 0, 0x4012, 3, 0x1000]),
