@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::access::Rights;
+use crate::access::{Rights, Slot};
 use crate::contract::{Machine, Showing};
 use crate::geometry::PageRange;
 use crate::object::{Content, MemoryObject, ObjectId, Promise, Reach, View};
@@ -62,17 +62,6 @@ impl AddressSpace {
             self.recount(old.object, old.first, end, |object| object.lose(old.first, end));
             self.idle.push(old.object);
         }
-        if let Some(new) = content
-            && let Some(object) = self.objects.get_mut(&new.object)
-        {
-            // What was frozen, or lives again, is charged otherwise than before.
-            let end = new.first + range.bytes() / page;
-            let before = charged_pages(object, new.first, end);
-            object.review(new.first, end, new.view);
-            let after = charged_pages(object, new.first, end);
-            self.charge.give(before * page);
-            self.charge.take(after * page);
-        }
     }
 
     /// Drops the objects that nothing shows any more, when an edit is complete: a part of
@@ -87,9 +76,9 @@ impl AddressSpace {
 
     fn recount(&mut self, id: ObjectId, first: u64, end: u64, change: impl FnOnce(&mut MemoryObject)) {
         let Some(object) = self.objects.get_mut(&id) else { return };
-        let before = charged_pages(object, first, end);
+        let before = object.promise.charge(object.shared_pages(first, end));
         change(object);
-        let after = charged_pages(object, first, end);
+        let after = object.promise.charge(object.shared_pages(first, end));
         self.charge.give(before * self.geometry.page);
         self.charge.take(after * self.geometry.page);
     }
@@ -177,35 +166,34 @@ impl AddressSpace {
         }
     }
 
-    /// Every place of ours that shows pages of `content`, for `pages` pages, with the
-    /// number of bytes from the start of those pages at which it begins to.
-    pub(crate) fn showings(&self, content: Content, pages: u64) -> Vec<(u64, Showing)> {
+    /// Visits every place of ours that shows one of the pages `first..end` of an object.
+    pub(crate) fn each_view(&self, object: ObjectId, first: u64, end: u64, visit: &mut dyn FnMut(Showing)) {
         let page = self.geometry.page;
-        let mut found = Vec::new();
-        for (range, other) in self.contents.iter() {
-            let (low, high) = (other.first, other.first + range.bytes() / page);
-            let (from, to) = (low.max(content.first), high.min(content.first + pages));
-            if other.object != content.object || from >= to {
-                continue;
+        for (range, content) in self.contents.iter().filter(|(_, content)| content.object == object) {
+            let from = content.first.max(first);
+            let to = (content.first + range.bytes() / page).min(end);
+            if from < to {
+                let start = range.start().get() + (from - content.first) * page;
+                let part = PageRange::between(start, start + (to - from) * page);
+                part.into_iter().for_each(|part| self.each_showing(part, visit));
             }
-            let start = range.start().get() + (from - low) * page;
-            let Some(part) = PageRange::between(start, start + (to - from) * page) else { continue };
-            self.each_showing(part, &mut |showing| {
-                let into = showing.range.start().get() - start;
-                found.push(((from - content.first) * page + into, showing));
-            });
         }
-        found
     }
 
-    /// The parts of a range of ours that have one access each.
+    /// Visits the parts of a range of ours that have one access each.
     pub(crate) fn each_showing(&self, range: PageRange, visit: &mut dyn FnMut(Showing)) {
+        self.each_committed(range, &mut |showing, _, _| visit(showing));
+    }
+
+    /// The same, with the region and the state of the pages.
+    pub(crate) fn each_committed(&self, range: PageRange, visit: &mut dyn FnMut(Showing, &Region, Slot)) {
         for entry in self.regions.iter_from(range.start().get()) {
             let Some(whole) = PageRange::between(entry.start, entry.end) else { break };
             let Some(part) = whole.intersection(range) else { break };
             for (run, slot) in entry.value.runs(&self.geometry, part) {
                 if let Some(protection) = slot.protection() {
-                    visit(Showing { region: whole, range: run, access: protection.effective() });
+                    let showing = Showing { region: whole, range: run, access: protection.effective() };
+                    visit(showing, entry.value, slot);
                 }
             }
         }
@@ -216,13 +204,6 @@ fn shared_bytes((run, content): (PageRange, Option<Content>)) -> u64 {
     match content.map(|content| content.view) {
         Some(View::Shared) => run.bytes(),
         Some(View::Snapshot) | None => 0,
-    }
-}
-
-fn charged_pages(object: &MemoryObject, first: u64, end: u64) -> u64 {
-    match object.promise {
-        Promise::Full => object.shared_pages(first, end),
-        Promise::OnWrite => 0,
     }
 }
 
@@ -241,7 +222,7 @@ fn unshown(object: &MemoryObject, leaving: &MemoryObject) -> Vec<(u64, u64)> {
 }
 
 /// Discards `first..end` but for what is kept.
-pub(crate) fn discard_around<M: Machine>(
+fn discard_around<M: Machine>(
     machine: &mut M,
     id: ObjectId,
     first: u64,

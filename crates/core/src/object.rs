@@ -90,6 +90,16 @@ pub enum Promise {
     OnWrite,
 }
 
+impl Promise {
+    /// What of an amount of memory is charged.
+    pub(crate) const fn charge(self, amount: u64) -> u64 {
+        match self {
+            Self::Full => amount,
+            Self::OnWrite => 0,
+        }
+    }
+}
+
 /// Memory with a name of its own: bytes that several ranges can show.
 #[derive(Clone, Debug)]
 pub struct MemoryObject {
@@ -164,7 +174,7 @@ impl MemoryObject {
             .sum()
     }
 
-    /// One more view of `first..end`.
+    /// One more view of `first..end`; all views of a page are of one kind, the newest's.
     pub(crate) fn gain(&mut self, first: u64, end: u64, view: View) {
         self.recount(first, end, |old| Some(Use { count: old.map_or(0, |old| old.count) + 1, view }));
     }
@@ -175,11 +185,6 @@ impl MemoryObject {
             let old = old?;
             (old.count > 1).then_some(Use { count: old.count - 1, ..old })
         });
-    }
-
-    /// All views of `first..end` are of this kind now.
-    pub(crate) fn review(&mut self, first: u64, end: u64, view: View) {
-        self.recount(first, end, |old| old.map(|old| Use { view, ..old }));
     }
 
     fn recount(&mut self, first: u64, end: u64, change: impl Fn(Option<Use>) -> Option<Use>) {

@@ -12,13 +12,14 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::access::{Access, Protection, Rights, Wiring};
-use crate::contract::{Machine, Showing, Standing};
+use crate::access::{Access, Protection, Rights};
+use crate::contract::{Machine, Showing};
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::{PageRange, Va};
+use crate::geometry::PageRange;
 use crate::object::{Content, Extent, ObjectId, Promise, Reach, View};
 use crate::op::allocate::{Action, Allocate, Place};
 pub(super) use crate::op::progress::Progress;
+use crate::op::walk::What;
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
 
 /// A request to show the pages of `source` in a second place.
@@ -289,75 +290,50 @@ impl AddressSpace {
         consent: Consent,
         rights: Rights,
     ) -> Result<Vec<Part>, Kind> {
-        let mut parts = Vec::new();
-        let mut at = source.start();
-        while let Some(rest) = PageRange::between(at.get(), source.end().get()) {
-            at = match self.region_at(at) {
-                Some((whole, _)) => {
-                    let part = whole.intersection(rest).ok_or(Kind::NotCommitted)?;
-                    self.parts_own(whole, part, rights, &mut parts)?;
-                    part.end()
+        let mut parts: Vec<Part> = Vec::new();
+        self.walk(machine, source, &mut |piece| {
+            let known = parts.len();
+            match piece.what {
+                What::Hole => return Err(Kind::NotCommitted),
+                What::Ours(region, slot, protection) => {
+                    let showing = Showing { region, range: piece.range, access: protection.effective() };
+                    self.parts_own(showing, slot.attributes().maximum, &mut parts);
                 }
-                None => self.part_foreign(machine, rest, (consent, rights), &mut parts)?,
-            };
-        }
+                What::Others(protection, _) => {
+                    match consent {
+                        Consent::OwnOnly => return Err(Kind::NoConsent),
+                        Consent::Foreign => {}
+                    }
+                    let bytes = machine.recognise(piece.range).map_or(Bytes::Foreign, Bytes::Shared);
+                    let (region, range) = (piece.range, piece.range);
+                    let showing = Showing { region, range, access: protection.effective() };
+                    // What the program has forbidden itself is not for an alias to permit.
+                    parts.push(Part {
+                        showing,
+                        bytes,
+                        ceiling: protection.rights.intersection(Rights::USUAL),
+                    });
+                }
+            }
+            let permitted = parts[known..].iter().all(|part| part.ceiling.contains(rights));
+            if permitted { Ok(()) } else { Err(Kind::AboveCeiling) }
+        })?;
         Ok(parts)
     }
 
-    fn parts_own(
-        &self,
-        whole: PageRange,
-        range: PageRange,
-        rights: Rights,
-        parts: &mut Vec<Part>,
-    ) -> Result<(), Kind> {
-        let Some((_, region)) = self.region_at(range.start()) else { return Err(Kind::NotCommitted) };
-        for (run, slot) in region.runs(&self.geometry, range) {
-            let access = slot.protection().ok_or(Kind::NotCommitted)?.effective();
-            for (run, content) in self.contents_of(run) {
-                let (bytes, most) = match content {
-                    Some(content) if content.view == View::Shared => {
-                        let most =
-                            self.objects.get(&content.object).map_or(Rights::USUAL, |object| object.ceiling);
-                        (Bytes::Shared(content), most)
-                    }
-                    Some(_) | None => (Bytes::Own, Rights::USUAL),
-                };
-                let ceiling = most.intersection(slot.attributes().maximum);
-                if !ceiling.contains(rights) {
-                    return Err(Kind::AboveCeiling);
+    /// The parts of one run of ours, of which `maximum` is what its pages may ever have.
+    fn parts_own(&self, showing: Showing, maximum: Rights, parts: &mut Vec<Part>) {
+        for (range, content) in self.contents_of(showing.range) {
+            let (bytes, most) = match content {
+                Some(content) if content.view == View::Shared => {
+                    let object = self.objects.get(&content.object);
+                    (Bytes::Shared(content), object.map_or(Rights::USUAL, |object| object.ceiling))
                 }
-                parts.push(Part { showing: Showing { region: whole, range: run, access }, bytes, ceiling });
-            }
+                Some(_) | None => (Bytes::Own, Rights::USUAL),
+            };
+            let showing = Showing { range, ..showing };
+            parts.push(Part { showing, bytes, ceiling: most.intersection(maximum) });
         }
-        Ok(())
-    }
-
-    /// One mapping of others, from the start of `rest`; answers where it ends.
-    fn part_foreign<M: Machine>(
-        &self,
-        machine: &M,
-        rest: PageRange,
-        (consent, rights): (Consent, Rights),
-        parts: &mut Vec<Part>,
-    ) -> Result<Va, Kind> {
-        let run = machine.foreign(rest.start())?;
-        let end = self.foreign_end(rest.start(), &run).min(rest.end().get());
-        let range = PageRange::between(rest.start().get(), end).ok_or(Kind::NotCommitted)?;
-        let Standing::Mapped { protection, .. } = run.standing else { return Err(Kind::NotCommitted) };
-        match consent {
-            Consent::OwnOnly => return Err(Kind::NoConsent),
-            Consent::Foreign => {}
-        }
-        let showing = Showing { region: range, range, access: protection.effective() };
-        // What the program has forbidden itself is not for an alias to permit.
-        let ceiling = protection.rights.intersection(Rights::USUAL);
-        if !ceiling.contains(rights) {
-            return Err(Kind::AboveCeiling);
-        }
-        let bytes = machine.recognise(range).map_or(Bytes::Foreign, Bytes::Shared);
-        parts.push(Part { showing, bytes, ceiling });
-        Ok(range.end())
     }
 
     /// Whether the limit permits what becomes ours to account for.
@@ -459,11 +435,7 @@ impl AddressSpace {
         let range = part.showing.range;
         machine.promote(&[part.showing], content)?;
         if part.bytes == Bytes::Own {
-            progress.edits.push(Edit::Show { range, content: Some(content) });
-            // Pages that are mapped anew are pageable. What cannot be wired again is so.
-            for range in self.rewire(machine, range) {
-                progress.edits.push(Edit::Pages { range, change: Change::Wire(Wiring::Pageable) });
-            }
+            self.mapped_anew(machine, range, content, progress);
         }
         Ok(())
     }
@@ -489,10 +461,7 @@ impl AddressSpace {
                     machine.resync(whole, range, &self.truth(region, range));
                     return Err(kind);
                 }
-                let fresh = match region.promise {
-                    Promise::Full => bytes,
-                    Promise::OnWrite => 0,
-                };
+                let fresh = region.promise.charge(bytes);
                 let change = Change::Commit { protection, fresh };
                 progress.edits.push(Edit::Pages { range, change });
                 self.record(range, request.extents, progress);

@@ -190,10 +190,7 @@ impl AddressSpace {
         if missing < range.bytes() {
             self.permit(region, range, request.protection.rights)?;
         }
-        let fresh = match region.promise {
-            Promise::Full => missing,
-            Promise::OnWrite => 0,
-        };
+        let fresh = region.promise.charge(missing);
         if !self.charge.fits(fresh) {
             return Err(Kind::CommitLimit);
         }

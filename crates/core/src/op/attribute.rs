@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::access::{Inheritance, Rights, Wiring};
+use crate::access::{Inheritance, Rights};
 use crate::contract::{Machine, Showing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::PageRange;
@@ -159,11 +159,7 @@ impl AddressSpace {
         let Showing { region, range, access } = showing;
         let content = content.viewed(View::Snapshot);
         if machine.show(region, range, content, access).is_ok() {
-            progress.edits.push(Edit::Show { range, content: Some(content) });
-            // Pages that are mapped anew are pageable. What cannot be wired again is so.
-            for range in self.rewire(machine, range) {
-                progress.edits.push(Edit::Pages { range, change: Change::Wire(Wiring::Pageable) });
-            }
+            self.mapped_anew(machine, range, content, progress);
         }
     }
 

@@ -1,10 +1,8 @@
 //! Giving the pages of a new mapping what they show.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::access::{Access, Attributes, Inheritance, Protection};
-use crate::content::discard_around;
 use crate::contract::{Machine, Refusal};
 use crate::error::Kind;
 use crate::geometry::{Geometry, PageRange};
@@ -77,10 +75,10 @@ impl AddressSpace {
         }
         let replaced = site.replaced();
         let moved = self.moved(progress);
-        let (mut kept, dropped) = moved.without(&self.geometry, &replaced);
+        let mut kept = moved.without(&self.geometry, &replaced);
         kept.extend(looks.iter().filter_map(|(run, look)| Some((*run, look.content?))));
         self.let_go(machine, &moved.together(&replaced), &kept);
-        self.drop_new(machine, &kept, &dropped);
+        self.let_go_new(machine, &progress.edits, &kept);
         progress.edits.extend(replaced.into_iter().map(|range| Edit::Remove { range }));
         for plot in &site.plots {
             self.record_plot(plot, looks, progress);
@@ -139,30 +137,10 @@ impl AddressSpace {
             let _ = machine.release(whole, part);
         }
         let moved = self.moved(progress);
-        let (kept, dropped) = moved.without(&self.geometry, &lost);
+        let kept = moved.without(&self.geometry, &lost);
         self.let_go(machine, &moved.together(&lost), &kept);
-        self.drop_new(machine, &kept, &dropped);
+        self.let_go_new(machine, &progress.edits, &kept);
         progress.edits.extend(lost.into_iter().map(|range| Edit::Remove { range }));
-    }
-
-    /// Drops what only the verb itself came to show and then lost, of objects that are new.
-    fn drop_new<M: Machine>(
-        &self,
-        machine: &mut M,
-        kept: &[(PageRange, Content)],
-        dropped: &[(PageRange, Content)],
-    ) {
-        let page = self.geometry.page;
-        let mut idle = BTreeSet::new();
-        for (run, content) in dropped.iter().filter(|part| !self.objects.contains_key(&part.1.object)) {
-            if kept.iter().any(|part| part.1.object == content.object) {
-                let end = content.first + run.bytes() / page;
-                discard_around(machine, content.object, content.first, end, kept, page);
-            } else {
-                idle.insert(content.object);
-            }
-        }
-        idle.into_iter().for_each(|object| machine.close(object));
     }
 
     fn record_plot(&self, plot: &Plot, looks: &[(PageRange, Look)], progress: &mut Progress) {
@@ -197,28 +175,15 @@ impl AddressSpace {
     }
 }
 
-impl Progress {
-    /// Takes back the objects that nothing came to show.
-    pub(super) fn abandon_unshown<M: Machine>(&mut self, machine: &mut M) {
-        let new = self.edits.iter().filter_map(|edit| match edit {
-            Edit::Object { object, .. } => Some(*object),
-            _ => None,
-        });
-        for object in new.collect::<Vec<_>>() {
-            self.abandon(machine, object);
-        }
-    }
-}
-
 impl Moved {
-    /// What the ranges show, but for those of `gone`, and what those showed.
-    fn without(&self, geometry: &Geometry, gone: &[PageRange]) -> (Shown, Shown) {
+    /// What the ranges show, but for those of `gone`.
+    fn without(&self, geometry: &Geometry, gone: &[PageRange]) -> Shown {
         let mut shown = Contents::default();
         for (range, content) in &self.kept {
             shown.replace(geometry, *range, Some(*content));
         }
-        let dropped = gone.iter().flat_map(|range| shown.replace(geometry, *range, None)).collect();
-        (shown.iter().collect(), dropped)
+        gone.iter().for_each(|range| drop(shown.replace(geometry, *range, None)));
+        shown.iter().collect()
     }
 
     /// The ranges that show something else, and those of `others`, each page once.

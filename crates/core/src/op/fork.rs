@@ -268,15 +268,9 @@ impl AddressSpace {
 
     /// Visits the parts of a range of ours, with what a child is to get of each.
     fn each_heir(&self, range: PageRange, visit: &mut dyn FnMut(Showing, Promise, Inheritance)) {
-        for (whole, part) in self.ours_in(range) {
-            let Some((_, region)) = self.region_at(whole.start()) else { continue };
-            for (run, slot) in region.runs(&self.geometry, part) {
-                if let Some(protection) = slot.protection() {
-                    let showing = Showing { region: whole, range: run, access: protection.effective() };
-                    visit(showing, region.promise, slot.attributes().inheritance);
-                }
-            }
-        }
+        self.each_committed(range, &mut |showing, region, slot| {
+            visit(showing, region.promise, slot.attributes().inheritance);
+        });
     }
 
     /// Visits what a child gets nothing of: the allocation, and the part of it.

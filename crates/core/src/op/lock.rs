@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use crate::access::{Access, Guard, Protection, Wiring};
-use crate::contract::{Machine, Standing};
+use crate::contract::Machine;
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::{PageRange, Va};
+use crate::geometry::PageRange;
+use crate::op::walk::What;
 use crate::space::{AddressSpace, Change, Done, Edit};
 
 /// A request to wire a range, or to let it go.
@@ -54,9 +55,9 @@ impl AddressSpace {
     ) -> Result<Done<Result<PageRange, Error>>, Error> {
         let readable = |access: Access| access.contains(Access::READ);
         let mut guarded = None;
-        self.each_run(machine, range, |run, protection, _| match protection {
+        self.walk(machine, range, &mut |piece| match piece.protection() {
             Some(protection) if protection.guard == Guard::Armed => {
-                guarded = guarded.or(Some((run, protection)));
+                guarded = guarded.or(Some((piece.range, protection)));
                 Ok(())
             }
             Some(protection) if readable(protection.effective()) => Ok(()),
@@ -103,11 +104,12 @@ impl AddressSpace {
         range: PageRange,
         fail: impl Fn(Kind) -> Error,
     ) -> Result<Done<Result<PageRange, Error>>, Error> {
-        self.each_run(machine, range, |_, protection, wiring| match (protection, wiring) {
-            (None, _) | (Some(_), Some(Wiring::Pageable)) => Err(Kind::NotLocked),
+        self.walk(machine, range, &mut |piece| match piece.what {
+            What::Hole => Err(Kind::NotLocked),
+            What::Ours(_, slot, _) if slot.wiring() == Wiring::Pageable => Err(Kind::NotLocked),
             // Of others' memory we do not know whether it is locked; the kernel's
             // unlock is harmless either way.
-            (Some(_), Some(Wiring::Wired) | None) => Ok(()),
+            What::Ours(..) | What::Others(..) => Ok(()),
         })
         .map_err(&fail)?;
         if let Err(refusal) = machine.unwire(range) {
@@ -118,37 +120,6 @@ impl AddressSpace {
         let edit = Edit::Pages { range, change: Change::Wire(Wiring::Pageable) };
         Ok(Done::new(Ok(range), edit))
     }
-
-    /// Visits `range` run by run: the pages, their protection if they have memory,
-    /// and their wiring if they are ours.
-    pub(super) fn each_run<M: Machine>(
-        &self,
-        machine: &M,
-        range: PageRange,
-        mut visit: impl FnMut(PageRange, Option<Protection>, Option<Wiring>) -> Result<(), Kind>,
-    ) -> Result<(), Kind> {
-        let mut at = range.start();
-        while at < range.end() {
-            let Some(rest) = PageRange::between(at.get(), range.end().get()) else { break };
-            if let Some((whole, region)) = self.region_at(at) {
-                let part = whole.intersection(rest).unwrap_or(rest);
-                for (run, slot) in region.runs(&self.geometry, part) {
-                    visit(run, slot.protection(), Some(slot.wiring()))?;
-                }
-                at = part.end();
-                continue;
-            }
-            let run = machine.foreign(at)?;
-            let end = self.foreign_end(at, &run).min(range.end().get());
-            let part = PageRange::between(at.get(), end).ok_or(Kind::NoAccess)?;
-            match run.standing {
-                Standing::Free => visit(part, None, None)?,
-                Standing::Mapped { protection, .. } => visit(part, Some(protection), None)?,
-            }
-            at = Va::new(end);
-        }
-        Ok(())
-    }
 }
 
 impl AddressSpace {
@@ -157,16 +128,12 @@ impl AddressSpace {
     /// wired cannot be: the machine has it pageable.
     pub(super) fn rewire<M: Machine>(&self, machine: &mut M, range: PageRange) -> Vec<PageRange> {
         let mut lost = Vec::new();
-        for entry in self.regions.iter_from(range.start().get()) {
-            let (whole, region) = (PageRange::between(entry.start, entry.end), entry.value);
-            let Some(part) = whole.and_then(|whole| whole.intersection(range)) else { break };
-            for (run, slot) in region.runs(&self.geometry, part) {
-                let accessible = slot.protection().is_some_and(|p| !p.effective().is_empty());
-                if slot.wiring() == Wiring::Wired && accessible && machine.wire(run).is_err() {
-                    lost.push(run);
-                }
+        self.each_committed(range, &mut |showing, _, slot| {
+            let wired = slot.wiring() == Wiring::Wired && !showing.access.is_empty();
+            if wired && machine.wire(showing.range).is_err() {
+                lost.push(showing.range);
             }
-        }
+        });
         lost
     }
 }

@@ -4,11 +4,11 @@ use crate::access::{Attributes, Guard, Inheritance, Protection, Rights};
 use crate::contract::Machine;
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::PageRange;
-use crate::object::{Content, ObjectId, Promise, Reach, View};
+use crate::object::{Content, ObjectId, Promise, View};
 use crate::op::alias::Progress;
 use crate::op::fill::Look;
 use crate::op::site::{MapPlace, Overwrite, Wish};
-use crate::space::{AddressSpace, Done, Edit};
+use crate::space::{AddressSpace, Done};
 
 /// A request for committed pages of zeros, which nothing is charged for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +93,9 @@ impl AddressSpace {
         let object = match request.birth {
             // What a child shall share lies in an object from the start.
             Birth::Private if request.inheritance != Inheritance::Share => None,
+            // If there is room for one.
             Birth::Private | Birth::Shared => {
-                self.object_of(machine, bytes / self.geometry.page, &mut progress)
+                self.make_object(machine, bytes / self.geometry.page, Promise::OnWrite, &mut progress).ok()
             }
         };
         let access = protection.effective();
@@ -113,24 +114,6 @@ impl AddressSpace {
         let mut done = progress.done(filled.map(|()| range).map_err(fail));
         done.foreign = site.foreign;
         Ok(done)
-    }
-
-    /// An object for pages that are born shared, if there is room for one.
-    fn object_of<M: Machine>(
-        &self,
-        machine: &mut M,
-        pages: u64,
-        progress: &mut Progress,
-    ) -> Option<ObjectId> {
-        let object = self.fresh_object(progress);
-        match machine.create(object, pages) {
-            Ok(()) => {
-                let (reach, ceiling, promise) = (Reach::Home, Rights::USUAL, Promise::OnWrite);
-                progress.edits.push(Edit::Object { object, pages, reach, ceiling, promise });
-                Some(object)
-            }
-            Err(_) => None,
-        }
     }
 }
 

@@ -2,11 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::access::Rights;
+use crate::access::{Rights, Wiring};
 use crate::contract::{Machine, Showing};
+use crate::error::Kind;
+use crate::geometry::PageRange;
 use crate::object::{Content, Contents, ObjectId, Promise, Reach, View};
 use crate::op::fill::Moved;
-use crate::space::{AddressSpace, Done, Edit, join};
+use crate::space::{AddressSpace, Change, Done, Edit, join};
 
 /// What a verb has done so far that nobody can see: kept even if it fails.
 #[derive(Debug, Default)]
@@ -53,6 +55,17 @@ impl Progress {
             self.edits.retain(|edit| !matches!(edit, Edit::Object { object, .. } if *object == id));
         }
     }
+
+    /// Takes back the objects that nothing came to show.
+    pub(super) fn abandon_unshown<M: Machine>(&mut self, machine: &mut M) {
+        let new = self.edits.iter().filter_map(|edit| match edit {
+            Edit::Object { object, .. } => Some(*object),
+            _ => None,
+        });
+        for object in new.collect::<Vec<_>>() {
+            self.abandon(machine, object);
+        }
+    }
 }
 
 impl AddressSpace {
@@ -61,6 +74,35 @@ impl AddressSpace {
         let object = ObjectId(self.next_object.0 + progress.objects);
         progress.objects += 1;
         object
+    }
+
+    /// One more object, for this address space alone.
+    pub(super) fn make_object<M: Machine>(
+        &self,
+        machine: &mut M,
+        pages: u64,
+        promise: Promise,
+        progress: &mut Progress,
+    ) -> Result<ObjectId, Kind> {
+        let object = self.fresh_object(progress);
+        machine.create(object, pages)?;
+        progress.introduce(object, pages, Reach::Home, Rights::USUAL, promise);
+        Ok(object)
+    }
+
+    /// Records what a range shows since the machine mapped it anew. Such pages are pageable;
+    /// what cannot be wired again is so.
+    pub(super) fn mapped_anew<M: Machine>(
+        &self,
+        machine: &mut M,
+        range: PageRange,
+        content: Content,
+        progress: &mut Progress,
+    ) {
+        progress.edits.push(Edit::Show { range, content: Some(content) });
+        for range in self.rewire(machine, range) {
+            progress.edits.push(Edit::Pages { range, change: Change::Wire(Wiring::Pageable) });
+        }
     }
 
     /// Tells the machine what nobody shows any more: once, at the end of a verb, because

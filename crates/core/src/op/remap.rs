@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use crate::access::{Access, Attributes, Inheritance, Rights};
-use crate::contract::{Machine, Showing};
+use crate::contract::Machine;
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::{Geometry, PageRange, Va};
 use crate::object::{Content, Promise, Reach, View};
@@ -241,25 +241,10 @@ impl AddressSpace {
 
     /// Copies a run, of which nobody may be able to load, to `to`.
     fn transfer_opened<M: Machine>(&self, machine: &mut M, run: PageRange, to: Va) -> Result<(), Kind> {
-        let mut closed: Vec<Showing> = Vec::new();
-        self.each_showing(run, &mut |showing| {
-            if !showing.access.contains(Access::READ) {
-                closed.push(showing);
-            }
-        });
+        let closed = self.open(machine, run, Access::READ)?;
         let held = self.held(run.start().get(), run.bytes());
-        let mut opened = Ok(());
-        for showing in &closed {
-            opened = opened.and_then(|()| machine.protect(showing.region, showing.range, Access::READ));
-        }
-        let copied = opened.and_then(|()| machine.transfer(&held, run.start(), to, run.bytes()));
-        for showing in closed {
-            if let Some((whole, region)) = self.region_at(showing.range.start())
-                && machine.protect(whole, showing.range, showing.access).is_err()
-            {
-                machine.resync(whole, showing.range, &self.truth(region, showing.range));
-            }
-        }
+        let copied = machine.transfer(&held, run.start(), to, run.bytes());
+        self.shut(machine, &closed);
         Ok(copied?)
     }
 }

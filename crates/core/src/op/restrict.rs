@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
-use crate::access::{Guard, Inheritance, Protection, Rights, Wiring};
+use crate::access::{Guard, Inheritance, Protection, Rights};
 use crate::contract::{Backing, Machine, Showing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::PageRange;
-use crate::object::{Content, Promise, Reach, View};
+use crate::object::{Content, Promise, View};
 use crate::op::alias::Progress;
 use crate::op::walk::{Piece, What};
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
@@ -139,24 +139,19 @@ impl AddressSpace {
             self.freeze(machine, showing, content, progress);
         }
         if progress.edits.len() == before {
-            let object = self.fresh_object(progress);
             let pages = showing.range.bytes() / self.geometry.page;
-            machine.create(object, pages)?;
             // Nobody is charged for a snapshot.
             let promise = match view {
                 View::Shared => self.promise_over(showing.range),
                 View::Snapshot => Promise::Full,
             };
-            progress.introduce(object, pages, Reach::Home, Rights::USUAL, promise);
+            let object = self.make_object(machine, pages, promise, progress)?;
             let content = Content { object, first: 0, view };
             if let Err(refusal) = machine.promote(&[showing], content) {
                 progress.abandon(machine, object);
                 return Err(refusal.into());
             }
-            progress.edits.push(Edit::Show { range: showing.range, content: Some(content) });
-            for range in self.rewire(machine, showing.range) {
-                progress.edits.push(Edit::Pages { range, change: Change::Wire(Wiring::Pageable) });
-            }
+            self.mapped_anew(machine, showing.range, content, progress);
         }
         Ok(())
     }

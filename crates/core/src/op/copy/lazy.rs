@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use crate::access::Rights;
 use crate::contract::{Machine, Showing};
 use crate::error::Kind;
 use crate::geometry::PageRange;
@@ -31,6 +30,9 @@ pub(in crate::op) enum Step {
     GiveBack(Content),
 }
 
+/// What to do with each run of a source, one access each.
+pub(in crate::op) type Steps = Vec<(Showing, Step)>;
+
 impl AddressSpace {
     /// Copies a lazy segment; what the machine cannot freeze is copied as bytes.
     pub(super) fn copy_lazily<M: Machine>(
@@ -39,8 +41,8 @@ impl AddressSpace {
         segment: Segment,
         progress: &mut Progress,
     ) -> Result<(), Kind> {
-        let source = self.pages_at(segment.source, segment.size)?;
-        let target = self.pages_at(segment.target, segment.size)?;
+        let source = self.geometry.touched(segment.source, segment.size)?;
+        let target = self.geometry.touched(segment.target, segment.size)?;
         let steps = self.steps(machine, source, target);
         let captured = steps.and_then(|steps| self.capture(machine, &steps, progress));
         let Ok(captured) = captured else {
@@ -55,28 +57,24 @@ impl AddressSpace {
         }
     }
 
-    /// What to do with each run of the source, one access each.
+    /// What to do with each run of the source.
     pub(in crate::op) fn steps<M: Machine>(
         &self,
         machine: &M,
         source: PageRange,
         target: PageRange,
-    ) -> Result<Vec<(Showing, Step)>, Kind> {
-        let mut steps = Vec::new();
-        for (run, content) in self.contents_of(source) {
-            match content {
-                None => self.each_step(run, Step::Gather, &mut steps),
-                Some(content) => match content.view {
-                    View::Shared => self.each_step(run, Step::Freeze(content), &mut steps),
-                    View::Snapshot => {
-                        self.snapshot_steps(machine, run, content, (source, target), &mut steps)?;
-                    }
-                },
-            }
-        }
+    ) -> Result<Steps, Kind> {
+        let ends = (source, target);
+        let mut steps = self.steps_with(source, &mut |run, content, steps| {
+            self.snapshot_steps(machine, run, content, ends, steps)
+        })?;
         let limit = FEW.max((source.bytes() / self.geometry.page / SCATTER) as usize);
         if steps.len() > limit {
-            steps = self.coarse_steps(source, target);
+            // As if every page of the snapshots had been stored to.
+            steps = self.steps_with(source, &mut |run, content, steps| {
+                self.stored_steps(run, content, ends, steps);
+                Ok(())
+            })?;
         }
         if steps.len() > limit {
             steps.clear();
@@ -85,23 +83,27 @@ impl AddressSpace {
         Ok(steps)
     }
 
-    /// The steps of a source that was stored to here and there: as if it was everywhere.
-    fn coarse_steps(&self, source: PageRange, target: PageRange) -> Vec<(Showing, Step)> {
+    /// The steps of a source, `snapshot` adding those of each run that shows one.
+    fn steps_with(
+        &self,
+        source: PageRange,
+        snapshot: &mut dyn FnMut(PageRange, Content, &mut Steps) -> Result<(), Kind>,
+    ) -> Result<Steps, Kind> {
         let mut steps = Vec::new();
         for (run, content) in self.contents_of(source) {
             match content {
                 None => self.each_step(run, Step::Gather, &mut steps),
                 Some(content) => match content.view {
                     View::Shared => self.each_step(run, Step::Freeze(content), &mut steps),
-                    View::Snapshot => self.stored_steps(run, content, (source, target), &mut steps),
+                    View::Snapshot => snapshot(run, content, &mut steps)?,
                 },
             }
         }
-        steps
+        Ok(steps)
     }
 
     /// Splits a step where access changes; what an object shows moves on with it.
-    fn each_step(&self, run: PageRange, step: Step, steps: &mut Vec<(Showing, Step)>) {
+    fn each_step(&self, run: PageRange, step: Step, steps: &mut Steps) {
         self.each_showing(run, &mut |showing| {
             let pages = (showing.range.start().get() - run.start().get()) / self.geometry.page;
             steps.push((showing, step.after(pages)));
@@ -114,7 +116,7 @@ impl AddressSpace {
         run: PageRange,
         content: Content,
         ends: (PageRange, PageRange),
-        steps: &mut Vec<(Showing, Step)>,
+        steps: &mut Steps,
     ) -> Result<(), Kind> {
         let page = self.geometry.page;
         let mut stored = Vec::new();
@@ -142,7 +144,7 @@ impl AddressSpace {
         run: PageRange,
         content: Content,
         (source, target): (PageRange, PageRange),
-        steps: &mut Vec<(Showing, Step)>,
+        steps: &mut Steps,
     ) {
         let page = self.geometry.page;
         let Some(object) = self.objects.get(&content.object) else { return };
@@ -237,11 +239,8 @@ impl AddressSpace {
         if pages == 0 {
             return Ok(None);
         }
-        let object = self.fresh_object(progress);
-        machine.create(object, pages)?;
         // Nobody is charged for a snapshot.
-        progress.introduce(object, pages, Reach::Home, Rights::USUAL, Promise::Full);
-        Ok(Some((object, 0)))
+        Ok(Some((self.make_object(machine, pages, Promise::Full, progress)?, 0)))
     }
 
     /// Shows what was captured at the target.

@@ -16,10 +16,13 @@ mod detour;
 mod lazy;
 pub(super) mod plan;
 
+use alloc::vec::Vec;
+
+use crate::access::Access;
 use crate::contract::{Machine, Showing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::{PageRange, Va};
-use crate::object::{Content, View};
+use crate::object::View;
 use crate::op::alias::Progress;
 use crate::space::{AddressSpace, Done};
 use plan::{How, Segment};
@@ -83,8 +86,8 @@ impl AddressSpace {
     fn check_side<M: Machine>(&self, machine: &M, at: u64, size: u64, side: Side) -> Result<(), Error> {
         let fail = |kind| Error::new(Verb::Copy, kind, at, size);
         let range = self.geometry.touched(at, size).map_err(|bad| fail(bad.into()))?;
-        self.each_run(machine, range, |_, protection, _| {
-            let protection = protection.ok_or(Kind::NotCommitted)?;
+        self.walk(machine, range, &mut |piece| {
+            let protection = piece.protection().ok_or(Kind::NotCommitted)?;
             let permits = match side {
                 Side::Source => plan::may_be_read(protection),
                 Side::Target => plan::may_be_written(protection),
@@ -119,25 +122,21 @@ impl AddressSpace {
 
     /// The same, when it is known who shows the source.
     fn copy_held<M: Machine>(&self, machine: &mut M, segment: Segment, held: &[Showing]) -> Result<(), Kind> {
-        let closed = self.open_targets(machine, segment)?;
+        let target = self.geometry.touched(segment.target, segment.size)?;
+        // Memory for stores alone can be copied to, although no store reaches it.
+        let closed = self.open(machine, target, plan::STORABLE)?;
         let (from, to) = (Va::new(segment.source), Va::new(segment.target));
         let copied = machine.transfer(held, from, to, segment.size);
-        for showing in closed {
-            if machine.protect(showing.region, showing.range, showing.access).is_err()
-                && let Some((whole, region)) = self.region_at(showing.range.start())
-            {
-                machine.resync(whole, showing.range, &self.truth(region, showing.range));
-            }
-        }
+        self.shut(machine, &closed);
         copied.map_err(Kind::from)
     }
 
     /// The places of ours that show the pages of a source.
-    pub(super) fn held(&self, at: u64, size: u64) -> alloc::vec::Vec<Showing> {
-        let mut held = alloc::vec::Vec::new();
+    pub(super) fn held(&self, at: u64, size: u64) -> Vec<Showing> {
+        let mut held = Vec::new();
         let Ok(range) = self.geometry.touched(at, size) else { return held };
         // Each page once, however often the source shows it.
-        let mut pages = alloc::vec::Vec::new();
+        let mut pages = Vec::new();
         for (run, content) in self.contents_of(range) {
             match content {
                 Some(content) if content.view == View::Shared => {
@@ -156,39 +155,42 @@ impl AddressSpace {
             joins
         });
         for (object, first, end) in pages {
-            let content = Content { object, first, view: View::Shared };
-            held.extend(self.showings(content, end - first).into_iter().map(|(_, showing)| showing));
+            self.each_view(object, first, end, &mut |showing| held.push(showing));
         }
         held
     }
 
-    /// Gives the target pages that may be written, and that no store reaches, access for
-    /// the time of a copy. Answers what they had.
-    fn open_targets<M: Machine>(
+    /// Gives pages of ours that lack it this access for the time of a copy. Answers what
+    /// they had; on error they have it again.
+    pub(super) fn open<M: Machine>(
         &self,
         machine: &mut M,
-        segment: Segment,
-    ) -> Result<alloc::vec::Vec<Showing>, Kind> {
-        let mut closed = alloc::vec::Vec::new();
-        let range = self.geometry.touched(segment.target, segment.size)?;
+        range: PageRange,
+        access: Access,
+    ) -> Result<Vec<Showing>, Kind> {
+        let mut closed = Vec::new();
         self.each_showing(range, &mut |showing| {
-            if !showing.access.contains(plan::STORABLE) {
+            if !showing.access.contains(access) {
                 closed.push(showing);
             }
         });
         for (index, showing) in closed.iter().enumerate() {
-            if let Err(refusal) = machine.protect(showing.region, showing.range, plan::STORABLE) {
-                for done in &closed[..=index] {
-                    let _ = machine.protect(done.region, done.range, done.access);
-                }
+            if let Err(refusal) = machine.protect(showing.region, showing.range, access) {
+                self.shut(machine, &closed[..=index]);
                 return Err(refusal.into());
             }
         }
         Ok(closed)
     }
 
-    /// The pages of a segment that is whole pages.
-    pub(super) fn pages_at(&self, at: u64, size: u64) -> Result<PageRange, Kind> {
-        Ok(self.geometry.touched(at, size)?)
+    /// Gives pages the access back that they had.
+    pub(super) fn shut<M: Machine>(&self, machine: &mut M, closed: &[Showing]) {
+        for showing in closed {
+            if machine.protect(showing.region, showing.range, showing.access).is_err()
+                && let Some((whole, region)) = self.region_at(showing.range.start())
+            {
+                machine.resync(whole, showing.range, &self.truth(region, showing.range));
+            }
+        }
     }
 }

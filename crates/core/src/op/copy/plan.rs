@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::access::{Access, Guard, Inheritance, Protection, Rights, Slot, Wiring};
 use crate::geometry::PageRange;
-use crate::object::{Content, Reach, View};
+use crate::object::View;
 use crate::op::copy::CopyRange;
 use crate::space::AddressSpace;
 
@@ -103,19 +103,10 @@ impl AddressSpace {
         let Some((run, slot)) = entry.value.runs(&self.geometry, rest).next() else { return (limit, false) };
         let Some((part, content)) = self.contents_of(run).next() else { return (limit, false) };
         let end = part.end().get();
-        let own = content.is_none_or(|content| self.is_alone(content, part.bytes() / self.geometry.page));
+        // Of a snapshot it does not matter who else has it: all of them have frozen it.
+        let own =
+            content.is_none_or(|content| content.view == View::Snapshot || self.is_lone_share(content, part));
         (end, own && fits(slot, side))
-    }
-
-    /// Whether nobody else shows these pages, or everybody who does has frozen them.
-    fn is_alone(&self, content: Content, pages: u64) -> bool {
-        match content.view {
-            View::Snapshot => true,
-            View::Shared => self.objects.get(&content.object).is_some_and(|object| {
-                object.reach == Reach::Home
-                    && object.counts(content.first, content.first + pages).all(|run| run.2 == 1)
-            }),
-        }
     }
 }
 
