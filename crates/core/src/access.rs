@@ -29,6 +29,9 @@ bitflags! {
         const WRITE = 2;
         /// Instruction fetch does not fault.
         const EXECUTE = 4;
+        /// Every access faults, once: a guard is armed. The other bits say what may be
+        /// done once it was met. What was stored before is kept.
+        const GUARD = 8;
     }
 }
 
@@ -102,15 +105,16 @@ impl Protection {
 
     /// What the machine must enforce. The only place where asked becomes enforced.
     ///
-    /// An armed guard lets nothing through. Fetches imply loads: x86 pages cannot
+    /// An armed guard lets nothing through until it was met. Fetches imply loads: x86 pages cannot
     /// forbid them, and Win32 code relies on it. A processor's store needs the right
     /// to load, so memory for stores alone (which only Mach has, row P12) lets no
     /// access through; only copies by this crate can write it.
     pub fn effective(self) -> Access {
-        if self.guard == Guard::Armed || self.rights.is_empty() || self.is_write_only() {
+        if self.rights.is_empty() || self.is_write_only() {
             return Access::empty();
         }
         let mut access = Access::READ;
+        access.set(Access::GUARD, self.guard == Guard::Armed);
         access.set(Access::WRITE, self.rights.intersects(Rights::WRITE.union(Rights::COPY)));
         access.set(Access::EXECUTE, self.rights.contains(Rights::EXECUTE));
         access
@@ -158,6 +162,18 @@ impl Rights {
 }
 
 impl Access {
+    /// What goes through at this moment: nothing while a guard is armed.
+    #[must_use]
+    pub const fn now(self) -> Self {
+        if self.contains(Self::GUARD) { Self::empty() } else { self }
+    }
+
+    /// What goes through once a guard, if any, was met.
+    #[must_use]
+    pub const fn unguarded(self) -> Self {
+        self.difference(Self::GUARD)
+    }
+
     /// The protection that a mapping made by others with this access shows.
     pub fn as_protection(self) -> Protection {
         let mut rights = Rights::empty();
@@ -178,22 +194,45 @@ pub enum Wiring {
     Wired,
 }
 
-/// The state of one page of a region, in 16 bits.
+/// The state of one page of a region, in 32 bits.
 ///
 /// Layout: bit 0 committed, 1-4 rights, 5 guard, 6-7 caching, 8 wired, 9-11 rights
-/// that the maximum lacks, 12-13 inheritance, 14-15 behaviour. All zero is
-/// "reserved", so that untouched tables need no initialisation.
+/// that the maximum lacks, 12-13 inheritance, 14-15 behaviour, 16 a store that is
+/// remembered whatever the machine knows, 17 offered. All zero is "reserved", so that
+/// untouched tables need no initialisation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Slot(u16);
+pub struct Slot(u32);
 
-const COMMITTED: u16 = 1;
-const GUARD: u16 = 1 << 5;
-const WIRED: u16 = 1 << 8;
+/// Whether a store to a page is remembered here, beside what the machine knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Latch {
+    /// The machine alone knows.
+    #[default]
+    Open,
+    /// There was one. A page without memory can have it, too (fact WW17).
+    Set,
+}
+
+/// Whether the content of a page is offered to whoever needs memory more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Offer {
+    /// It is in use.
+    #[default]
+    Kept,
+    /// It is offered; nobody can access it until it is reclaimed (facts PF15, PF16).
+    Offered,
+}
+
+const COMMITTED: u32 = 1;
+const GUARD: u32 = 1 << 5;
+const WIRED: u32 = 1 << 8;
+const LATCHED: u32 = 1 << 16;
+const OFFERED: u32 = 1 << 17;
 const DENIED: u32 = 9;
 const INHERITANCE: u32 = 12;
 const BEHAVIOR: u32 = 14;
 /// The bits that a query reports; wiring does not split its answers.
-const VISIBLE: u16 = WIRED - 1;
+const VISIBLE: u32 = WIRED - 1;
 
 impl Slot {
     /// Promised, without memory.
@@ -205,12 +244,12 @@ impl Slot {
             Guard::Clear => 0,
             Guard::Armed => GUARD,
         };
-        let caching: u16 = match protection.caching {
+        let caching: u32 = match protection.caching {
             Caching::Normal => 0,
             Caching::NoCache => 1,
             Caching::WriteCombine => 2,
         };
-        Self(COMMITTED | ((protection.rights.bits() as u16) << 1) | guard | (caching << 6))
+        Self(COMMITTED | ((protection.rights.bits() as u32) << 1) | guard | (caching << 6))
     }
 
     /// The protection if committed.
@@ -258,7 +297,7 @@ impl Slot {
         Attributes {
             maximum: Rights::USUAL.difference(denied),
             inheritance,
-            behavior: (self.0 >> BEHAVIOR) as u8,
+            behavior: (self.0 >> BEHAVIOR) as u8 & 3,
         }
     }
 
@@ -266,31 +305,68 @@ impl Slot {
     #[must_use]
     pub const fn with(self, attributes: Attributes) -> Self {
         let denied = Rights::USUAL.difference(attributes.maximum);
-        let inheritance: u16 = match attributes.inheritance {
+        let inheritance: u32 = match attributes.inheritance {
             Inheritance::Copy => 0,
             Inheritance::Share => 1,
             Inheritance::None => 2,
         };
-        let plain = self.0 & ((1 << DENIED) - 1);
-        let behavior = (attributes.behavior & 3) as u16;
-        Self(plain | (denied.bits() as u16) << DENIED | inheritance << INHERITANCE | behavior << BEHAVIOR)
+        let other = self.0 & !(0x7f << DENIED);
+        let behavior = (attributes.behavior & 3) as u32;
+        Self(other | (denied.bits() as u32) << DENIED | inheritance << INHERITANCE | behavior << BEHAVIOR)
+    }
+
+    /// What the machine must enforce, if committed.
+    pub fn access(self) -> Option<Access> {
+        let access = self.protection()?.effective();
+        Some(match self.offer() {
+            Offer::Kept => access,
+            Offer::Offered => Access::empty(),
+        })
+    }
+
+    /// Whether a store is remembered.
+    pub const fn latch(self) -> Latch {
+        if self.0 & LATCHED != 0 { Latch::Set } else { Latch::Open }
+    }
+
+    /// The same page, with a store remembered or forgotten.
+    #[must_use]
+    pub const fn latched(self, latch: Latch) -> Self {
+        match latch {
+            Latch::Set => Self(self.0 | LATCHED),
+            Latch::Open => Self(self.0 & !LATCHED),
+        }
+    }
+
+    /// Whether the content is offered.
+    pub const fn offer(self) -> Offer {
+        if self.0 & OFFERED != 0 { Offer::Offered } else { Offer::Kept }
+    }
+
+    /// The same page, offered or not.
+    #[must_use]
+    pub const fn offered(self, offer: Offer) -> Self {
+        match offer {
+            Offer::Offered => Self(self.0 | OFFERED),
+            Offer::Kept => Self(self.0 & !OFFERED),
+        }
     }
 
     /// What a query tells apart.
-    pub(crate) const fn visible(self) -> u16 {
+    pub(crate) const fn visible(self) -> u32 {
         self.0 & VISIBLE
     }
 
-    pub(crate) const fn raw(self) -> u16 {
+    pub(crate) const fn raw(self) -> u32 {
         self.0
     }
 
-    pub(crate) const fn from_raw(raw: u16) -> Self {
+    pub(crate) const fn from_raw(raw: u32) -> Self {
         Self(raw)
     }
 }
 
-const _: () = assert!(size_of::<Slot>() == 2);
+const _: () = assert!(size_of::<Slot>() == 4);
 
 #[cfg(test)]
 mod tests {
@@ -335,6 +411,22 @@ mod tests {
 
     #[test]
     fn an_armed_guard_lets_nothing_through() {
-        assert!(Protection::READ_WRITE.guarded().effective().is_empty());
+        let access = Protection::READ_WRITE.guarded().effective();
+        assert!(access.now().is_empty());
+        assert_eq!(access.unguarded(), Protection::READ_WRITE.effective());
+    }
+
+    #[test]
+    fn a_remembered_store_and_an_offer_leave_the_rest_alone() {
+        let plain = Slot::committed(Protection::READ_WRITE).wired(Wiring::Wired);
+        let both = plain.latched(Latch::Set).offered(Offer::Offered);
+        assert_eq!(
+            (both.protection(), both.attributes(), both.wiring()),
+            (plain.protection(), plain.attributes(), Wiring::Wired)
+        );
+        assert_eq!(both.visible(), plain.visible());
+        assert_eq!(both.access(), Some(Access::empty()));
+        assert_eq!(both.latched(Latch::Open).offered(Offer::Kept), plain);
+        assert_eq!(Slot::RESERVED.latched(Latch::Set).protection(), None);
     }
 }

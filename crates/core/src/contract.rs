@@ -7,6 +7,7 @@
 use crate::access::{Access, Inheritance, Protection};
 use crate::geometry::{Geometry, PageRange, Va};
 use crate::object::{Content, ObjectId};
+use crate::traits::Traits;
 
 /// Why a machine did not do what it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub enum Refusal {
     /// Memory that cannot be moved into an object: a stack, the kernel's own pages, a
     /// device, a file.
     Special,
+    /// Too few large pages are free.
+    NoLargePages,
+    /// No such NUMA node.
+    NoNode,
     /// Anything else, by the number of the kernel's error.
     Other(u16),
 }
@@ -103,6 +108,24 @@ pub struct Showing {
     pub access: Access,
 }
 
+/// What becomes of stores once they were reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// They stay known.
+    Keep,
+    /// Those that were reported are forgotten; the next ones count again.
+    Forget,
+}
+
+/// Whether content that the machine was free to drop is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survival {
+    /// All of it.
+    Intact,
+    /// Some of it reads as zeros now.
+    Lost,
+}
+
 /// A cache of translations: about ten calls.
 ///
 /// Ranges are whole pages of the user range. `region` is always the allocation that
@@ -118,6 +141,51 @@ pub trait Machine {
     /// Post: every page is `access`, or faults. Fresh pages read as zero.
     /// On error nothing changed; `Occupied` if anything is mapped in the range.
     fn reserve(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal>;
+
+    /// As [`Self::reserve`], for memory that is made of something special, and for the
+    /// whole of an allocation. Of watched memory every later call keeps count: fresh
+    /// pages are clean, whatever brought them there.
+    ///
+    /// On error nothing changed; beside the errors there: `NoLargePages`, `NoNode`,
+    /// `Denied` when the machine has no way to do it.
+    fn reserve_special(
+        &mut self,
+        range: PageRange,
+        access: Option<Access>,
+        traits: Traits,
+    ) -> Result<(), Refusal>;
+
+    /// Reports the runs of pages with memory in `range`, a part of a watched region,
+    /// that were stored to since they were made, or since that was forgotten, in ascending
+    /// order, and at most `limit` pages. Stores by the kernel count.
+    ///
+    /// With [`After::Forget`] exactly the reported pages are forgotten, each in one step
+    /// with its report: a store is reported now, or next time.
+    /// On error nothing was forgotten that was not reported.
+    fn written(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        limit: u64,
+        after: After,
+        report: &mut dyn FnMut(PageRange),
+    ) -> Result<(), Refusal>;
+
+    /// Forgets all stores to `range`, a part of a watched region.
+    ///
+    /// On error it is not known which.
+    fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal>;
+
+    /// Lets the system drop the content of committed, private, unwired pages that are not
+    /// watched, until they are stored to again or [`Self::keep`] is called. Access stays
+    /// as it is. Best effort.
+    ///
+    /// On error nothing was dropped.
+    fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal>;
+
+    /// Ends that, and says whether all content is as it was when yielded, or was stored
+    /// since. `Intact` for pages that were never yielded.
+    fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal>;
 
     /// Gives `range` memory with `access`. Pages that had memory keep their
     /// content and only change their access; others read as zero.

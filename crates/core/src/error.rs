@@ -31,6 +31,12 @@ pub enum Verb {
     Copy,
     /// Changing what is known of pages beside their protection.
     Attribute,
+    /// Asking which pages were stored to.
+    Watch,
+    /// Letting content go, and taking it back.
+    Recycle,
+    /// Taking, mapping and giving back frames of physical memory.
+    Frames,
 }
 
 /// Why a verb was refused. Closed: every personality maps every kind.
@@ -112,6 +118,19 @@ pub enum Kind {
     Special,
     /// No descriptor, or no room, for shared memory.
     NoObject,
+    /// Too few large pages are free.
+    NoLargePages,
+    /// No such NUMA node.
+    NoNode,
+    /// The memory is not watched, or not all of it.
+    NotWatched,
+    /// Some content was dropped.
+    ContentLost,
+    /// Not a frame of this process, or it is mapped already.
+    BadFrame,
+    /// Protection, commitment and wiring of single pages cannot change here: large pages, or a
+    /// window onto physical memory.
+    Fixed,
     /// The machine failed in a way that no row describes; the value is its number.
     Machine(u16),
 }
@@ -166,6 +185,9 @@ impl Verb {
             Self::Alias => "alias",
             Self::Copy => "copy",
             Self::Attribute => "change the attributes",
+            Self::Watch => "watch stores",
+            Self::Recycle => "recycle memory",
+            Self::Frames => "use physical pages",
         }
     }
 }
@@ -258,6 +280,18 @@ impl Kind {
             Self::NoObject => {
                 "the process has no descriptor or no room left for shared memory; close some files, or raise RLIMIT_NOFILE"
             }
+            Self::NoLargePages => {
+                "too few large pages are free; let the administrator raise vm.nr_hugepages, or ask for ordinary pages"
+            }
+            Self::NoNode => "there is no such NUMA node; give one that the machine has",
+            Self::NotWatched => {
+                "stores to this range are not noted; allocate it with write watch, and stay inside of one allocation"
+            }
+            Self::ContentLost => "some content was dropped meanwhile; make it again",
+            Self::BadFrame => "this is no frame of the process, or it is mapped already; unmap it first",
+            Self::Fixed => {
+                "this memory is large pages or a window onto physical pages, which is as it is until it is released as a whole"
+            }
             Self::Machine(_) => "the kernel refused for an unexpected reason",
         }
     }
@@ -304,6 +338,12 @@ impl Kind {
             Self::NoConsent => (37, 0),
             Self::Special => (38, 0),
             Self::NoObject => (39, 0),
+            Self::NoLargePages => (40, 0),
+            Self::NoNode => (41, 0),
+            Self::NotWatched => (42, 0),
+            Self::ContentLost => (43, 0),
+            Self::BadFrame => (44, 0),
+            Self::Fixed => (45, 0),
         }
     }
 
@@ -348,6 +388,12 @@ impl Kind {
             37 => Self::NoConsent,
             38 => Self::Special,
             39 => Self::NoObject,
+            40 => Self::NoLargePages,
+            41 => Self::NoNode,
+            42 => Self::NotWatched,
+            43 => Self::ContentLost,
+            44 => Self::BadFrame,
+            45 => Self::Fixed,
             _ => Self::Protocol,
         }
     }

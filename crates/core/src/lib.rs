@@ -41,18 +41,25 @@ pub mod op;
 pub mod pages;
 pub mod region;
 pub mod space;
+pub mod traits;
 pub mod wire;
 mod wires;
 
-pub use access::{Access, Attributes, Caching, Guard, Inheritance, Protection, Rights, Slot, Wiring};
-pub use contract::{Backing, Followers, ForeignRun, Machine, Refusal, Showing, Standing, Truth};
+pub use access::{
+    Access, Attributes, Caching, Guard, Inheritance, Latch, Offer, Protection, Rights, Slot, Wiring,
+};
+pub use contract::{
+    After, Backing, Followers, ForeignRun, Machine, Refusal, Showing, Standing, Survival, Truth,
+};
 pub use error::{Error, Kind, Verb};
 pub use geometry::{BadRange, Geometry, PageRange, Va};
 pub use managed::Managed;
 pub use object::{Content, Extent, MemoryObject, ObjectId, Promise, Reach, View};
 pub use op::{
-    Action, Alias, Allocate, AttributeRange, Birth, Consent, CopyRange, Disposal, Export, Fork, Free, Import,
-    Info, Limit, Lock, Map, MapPlace, Onto, Order, Overwrite, Owner, Place, Protect, Receiver, Remap,
-    RemapCopy, Remapped, Restrict, Sharing, State, Step, Surveyed, Unmap, Window, WireRange,
+    Action, Alias, Allocate, AttributeRange, Birth, Consent, CopyRange, Disposal, Export, Fate, Fork,
+    FrameCall, Free, Import, Info, Limit, Lock, Map, MapPlace, Mark, Meeting, Onto, Order, Overwrite, Owner,
+    Place, Protect, Receiver, Recycle, Remap, RemapCopy, Remapped, Restrict, Sharing, State, Step, Stores,
+    Surveyed, Unmap, Window, WireRange, Written,
 };
 pub use space::{AddressSpace, Attribute, Change, Done, Edit};
+pub use traits::{PageKind, Traits, Watch};

@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 
 use crate::access::{Protection, Rights};
-use crate::contract::Machine;
+use crate::contract::{Machine, Survival};
 use crate::error::Error;
 use crate::geometry::PageRange;
 use crate::object::{Extent, ObjectId};
 use crate::op::{
-    Alias, Allocate, AttributeRange, CopyRange, Disposal, Export, Fork, Free, Import, Info, Lock, Map,
-    Protect, Remap, Restrict, Surveyed, Unmap, WireRange,
+    Alias, Allocate, AttributeRange, CopyRange, Disposal, Export, Fork, FrameCall, Free, Import, Info, Lock,
+    Map, Mark, Meeting, Protect, Recycle, Remap, Restrict, Surveyed, Unmap, WireRange, Written,
 };
 use crate::space::{AddressSpace, Done};
 
@@ -185,6 +185,46 @@ impl<M: Machine> Managed<M> {
     /// As there.
     pub fn remap(&mut self, request: &Remap) -> Result<(PageRange, Rights, Rights), Error> {
         self.perform(|space, machine| space.remap(machine, request))?
+    }
+
+    /// See [`AddressSpace::written`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn written(&mut self, request: &Written) -> Result<Vec<PageRange>, Error> {
+        self.perform(|space, machine| space.written(machine, request))
+    }
+
+    /// See [`AddressSpace::mark`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn mark(&mut self, request: &Mark) -> Result<(), Error> {
+        self.perform(|space, machine| space.mark(machine, request))
+    }
+
+    /// See [`AddressSpace::recycle`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recycle(&mut self, request: &Recycle) -> Result<Survival, Error> {
+        self.perform(|space, machine| space.recycle(machine, request))
+    }
+
+    /// See [`AddressSpace::frames`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn frames(&mut self, call: FrameCall<'_>) -> Result<Vec<u64>, Error> {
+        self.perform(|space, machine| space.frames(machine, call))
+    }
+
+    /// See [`AddressSpace::meet`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn meet(&mut self, at: u64) -> Result<Meeting, Error> {
+        self.perform(|space, machine| space.meet(machine, at))
     }
 
     /// See [`AddressSpace::survey`].

@@ -4,7 +4,7 @@
 //! alike are one extent, whatever their number; a chunk whose pages differ has a
 //! table of 512 entries. Chunks that are nowhere to be found are reserved. So a
 //! reservation of a terabyte costs nothing, a committed gigabyte one entry, and
-//! a million lone pages two bytes each.
+//! a million lone pages four bytes each.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -19,7 +19,7 @@ enum Kind {
     /// Every page of the extent that lies in the region is in this state.
     Uniform(Slot),
     /// One chunk, page by page.
-    Mixed(Box<[u16; CHUNK_PAGES as usize]>),
+    Mixed(Box<[u32; CHUNK_PAGES as usize]>),
 }
 
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ impl PageMap {
                     Kind::Mixed(table) => {
                         let from = (at % CHUNK_PAGES) as usize;
                         let to = (limit - chunk * CHUNK_PAGES).min(CHUNK_PAGES) as usize;
-                        let differs = |raw: &u16| !same(slot, Slot::from_raw(*raw));
+                        let differs = |raw: &u32| !same(slot, Slot::from_raw(*raw));
                         match table[from..to].iter().position(differs) {
                             Some(steps) => return at + steps as u64,
                             None => at = (chunk + 1) * CHUNK_PAGES,
@@ -311,7 +311,7 @@ impl PageMap {
     }
 
     /// The table of a chunk, made from what it was if it had none.
-    fn table(&mut self, chunk: u64) -> &mut [u16; CHUNK_PAGES as usize] {
+    fn table(&mut self, chunk: u64) -> &mut [u32; CHUNK_PAGES as usize] {
         let was = match self.extent_at(chunk) {
             Some((_, Extent { kind: Kind::Mixed(_), .. })) => None,
             Some((_, Extent { kind: Kind::Uniform(slot), .. })) => Some(*slot),

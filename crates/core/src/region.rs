@@ -4,6 +4,7 @@ use crate::access::{Caching, Inheritance, Protection, Slot};
 use crate::geometry::{Geometry, PageRange, Va};
 use crate::object::Promise;
 use crate::pages::PageMap;
+use crate::traits::Traits;
 
 /// What makes two adjacent regions not the same.
 ///
@@ -23,6 +24,8 @@ pub struct Region {
     pub promise: Promise,
     /// Whether a forked child may get anything but a copy of some page.
     pub heirs: Heirs,
+    /// What it is made of.
+    pub traits: Traits,
     /// What each page is.
     pub pages: PageMap,
 }
@@ -44,9 +47,11 @@ impl Region {
         identity: AllocationId,
         initial: Protection,
         promise: Promise,
+        traits: Traits,
     ) -> Self {
         let (first, end) = pages_of(geometry, range);
-        Self { identity, initial, promise, heirs: Heirs::Usual, pages: PageMap::reserved(first, end) }
+        let pages = PageMap::reserved(first, end);
+        Self { identity, initial, promise, heirs: Heirs::Usual, traits, pages }
     }
 
     /// What is recorded for a page when a caller asks for `protection`.

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::access::{Access, Attributes, Inheritance, Protection, Rights, Slot, Wiring};
+use crate::access::{Access, Attributes, Inheritance, Latch, Offer, Protection, Rights, Slot, Wiring};
 use crate::charge::Charge;
 use crate::contract::{ForeignRun, Machine, Truth};
 use crate::geometry::{Geometry, PageRange, Va};
@@ -12,6 +12,7 @@ use crate::interval::{Entry, IntervalMap};
 use crate::object::{Content, Contents, MemoryObject, ObjectId, Promise, Reach};
 use crate::op::Step;
 use crate::region::{AllocationId, Region, pages_of};
+use crate::traits::Traits;
 use crate::wires::Wires;
 
 /// All regions of one target, the commit charge, and what is known of others.
@@ -66,6 +67,8 @@ pub enum Edit {
         attributes: Attributes,
         /// Whether its memory is charged.
         promise: Promise,
+        /// What it is made of.
+        traits: Traits,
     },
     /// A new object, which nothing shows yet.
     Object {
@@ -134,6 +137,10 @@ pub enum Change {
     Wire(Wiring),
     /// What is known of them beside the protection.
     Attribute(Attribute),
+    /// Whether a store to them is remembered here.
+    Latch(Latch),
+    /// Whether their content is offered.
+    Offer(Offer),
 }
 
 /// A change of one attribute.
@@ -251,9 +258,9 @@ impl AddressSpace {
         match *edit {
             Edit::None => {}
             Edit::Batch(ref edits) => edits.iter().for_each(|edit| self.apply_edit(edit)),
-            Edit::Insert { range, initial, committed, attributes, promise } => {
+            Edit::Insert { range, initial, committed, attributes, promise, traits } => {
                 let slot = committed.map(|protection| Slot::committed(protection).with(attributes));
-                self.insert(range, initial, slot, promise);
+                self.insert(range, initial, slot, promise, traits);
             }
             Edit::Pages { range, change } => self.change_pages(range, change),
             Edit::Remove { range } => self.remove(range),
@@ -273,10 +280,17 @@ impl AddressSpace {
         }
     }
 
-    fn insert(&mut self, range: PageRange, initial: Protection, committed: Option<Slot>, promise: Promise) {
+    fn insert(
+        &mut self,
+        range: PageRange,
+        initial: Protection,
+        committed: Option<Slot>,
+        promise: Promise,
+        traits: Traits,
+    ) {
         let identity = self.next;
         self.next = AllocationId(identity.0 + 1);
-        let mut region = Region::reserved(&self.geometry, range, identity, initial, promise);
+        let mut region = Region::reserved(&self.geometry, range, identity, initial, promise, traits);
         if let Some(slot) = committed {
             let (first, end) = pages_of(&self.geometry, range);
             region.pages.update(first, end, |_| slot);
@@ -298,7 +312,11 @@ impl AddressSpace {
             }
             // Who lets go without counting lets go of all counts.
             Change::Wire(Wiring::Pageable) => self.wires.clear(range),
-            Change::Wire(Wiring::Wired) | Change::Protect(_) | Change::Attribute(_) => {}
+            Change::Wire(Wiring::Wired)
+            | Change::Protect(_)
+            | Change::Attribute(_)
+            | Change::Latch(_)
+            | Change::Offer(_) => {}
         }
         let mut at = range.start().get();
         while let Some((whole, region)) = self.regions.at_or_after_mut(at) {
@@ -362,9 +380,16 @@ fn change_region(geometry: &Geometry, region: &mut Region, part: PageRange, chan
     match change {
         Change::Commit { protection, .. } | Change::Protect(protection) => {
             let slot = Slot::committed(protection.cached(caching));
-            region.pages.update(first, end, |old| slot.wired(old.wiring()).with(old.attributes()));
+            let kept = |old: Slot| slot.wired(old.wiring()).with(old.attributes()).latched(old.latch());
+            region.pages.update(first, end, kept);
         }
-        Change::Decommit { .. } => region.pages.update(first, end, |_| Slot::RESERVED),
+        Change::Decommit { .. } => {
+            region.pages.update(first, end, |old| Slot::RESERVED.latched(old.latch()));
+        }
+        Change::Latch(latch) => region.pages.update(first, end, |old| old.latched(latch)),
+        Change::Offer(offer) => {
+            region.pages.update(first, end, |old| if old.is_committed() { old.offered(offer) } else { old })
+        }
         Change::Wire(wiring) => {
             region.pages.update(first, end, |old| if old.is_committed() { old.wired(wiring) } else { old })
         }
@@ -385,7 +410,8 @@ fn attributed(old: Slot, attribute: Attribute) -> Slot {
         Attribute::Maximum(maximum) => {
             let rights = protection.rights.intersection(maximum.union(Rights::COPY));
             let slot = Slot::committed(Protection { rights, ..protection });
-            slot.wired(old.wiring()).with(Attributes { maximum, ..attributes })
+            let slot = slot.wired(old.wiring()).latched(old.latch()).offered(old.offer());
+            slot.with(Attributes { maximum, ..attributes })
         }
         Attribute::Inheritance(inheritance) => old.with(Attributes { inheritance, ..attributes }),
         Attribute::Behavior(behavior) => old.with(Attributes { behavior, ..attributes }),
@@ -410,7 +436,7 @@ impl Truth for RegionTruth<'_> {
         let rest = PageRange::between(self.geometry.page_down(at.get()), self.end.get());
         let run = rest.and_then(|rest| self.region.runs(self.geometry, rest).next());
         match run {
-            Some((run, slot)) => (run.end(), slot.protection().map(Protection::effective)),
+            Some((run, slot)) => (run.end(), slot.access()),
             None => (self.end, None),
         }
     }

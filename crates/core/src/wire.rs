@@ -5,17 +5,20 @@
 
 mod pages;
 mod share;
+mod special;
 
 pub use share::{ExportRequest, FileId, Holder, ImportRequest, LEASE, Lease};
+pub use special::FrameRequest;
 
 use crate::access::{Protection, Rights, Slot, Wiring};
-use crate::contract::Backing;
+use crate::contract::{Backing, Survival};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::PageRange;
 use crate::op::{
-    Action, Alias, Allocate, AttributeRange, CopyRange, Disposal, Free, Info, Lock, Map, Order, Owner, Place,
-    Protect, Remap, Restrict, State, Surveyed, Unmap, Window, WireRange,
+    Action, Alias, Allocate, AttributeRange, CopyRange, Disposal, Free, Info, Lock, Map, Mark, Order, Owner,
+    Place, Protect, Recycle, Remap, Restrict, State, Surveyed, Unmap, Window, WireRange, Written,
 };
+use crate::traits::Traits;
 
 /// One message: 16 words.
 pub type Frame = [u64; 16];
@@ -70,6 +73,14 @@ pub enum Request {
     Remap(Remap),
     /// See [`crate::AddressSpace::survey`].
     Survey(u64),
+    /// See [`crate::AddressSpace::written`]: as many runs as the data area holds, start and end.
+    Written(Written),
+    /// See [`crate::AddressSpace::mark`].
+    Mark(Mark),
+    /// See [`crate::AddressSpace::recycle`].
+    Recycle(Recycle),
+    /// See [`crate::AddressSpace::frames`]: lists lie in the data area, both ways.
+    Frames(FrameRequest),
 }
 
 /// How much there is in an address space.
@@ -110,6 +121,8 @@ pub enum Answer {
     Surveyed(Surveyed),
     /// A range that was mapped again, the rights that all of it has, and may have.
     Remapped(PageRange, Rights, Rights),
+    /// Whether content is still there.
+    Survival(Survival),
 }
 
 /// Words of one record of [`Request::Runs`] in the data area.
@@ -134,7 +147,13 @@ impl Request {
                     Wiring::Pageable => 0,
                     Wiring::Wired => 1,
                 };
-                &[4, request.at, request.size, wiring]
+                &[
+                    4,
+                    request.at,
+                    request.size,
+                    wiring,
+                    request.quota.map_or(0, |quota| quota.saturating_add(1)),
+                ]
             }
             Self::Query(at) => &[5, *at],
             Self::Runs(at) => &[6, *at],
@@ -154,6 +173,10 @@ impl Request {
             Self::WireRange(request) => return pages::encode_wire(request),
             Self::Remap(request) => return pages::encode_remap(request),
             Self::Survey(at) => &[pages::SURVEY, *at],
+            Self::Written(request) => return special::encode_written(request),
+            Self::Mark(request) => return special::encode_mark(request),
+            Self::Recycle(request) => return special::encode_recycle(request),
+            Self::Frames(request) => return special::encode_frames(request),
         };
         frame[..words.len()].copy_from_slice(words);
         frame
@@ -179,7 +202,7 @@ impl Request {
                     1 => Wiring::Wired,
                     _ => return None,
                 };
-                Self::Lock(Lock { at, size, wiring })
+                Self::Lock(Lock { at, size, wiring, quota: frame[4].checked_sub(1) })
             }
             5 => Self::Query(at),
             6 => Self::Runs(at),
@@ -196,6 +219,10 @@ impl Request {
                 Self::CanReach(Holder { pid, tid, descriptor: 0 })
             }
             pages::MAP..=pages::SURVEY => pages::decode(frame)?,
+            special::WRITTEN => Self::Written(special::decode_written(frame)?),
+            special::MARK => Self::Mark(special::decode_mark(frame)?),
+            special::RECYCLE => Self::Recycle(special::decode_recycle(frame)?),
+            special::FRAMES => Self::Frames(special::decode_frames(frame)?),
             _ => return None,
         })
     }
@@ -212,6 +239,7 @@ fn encode_allocate(request: &Allocate) -> Frame {
     };
     frame[3] = protection_word(request.protection);
     frame[4..9].copy_from_slice(&place_words(request.place));
+    frame[9] = request.traits.to_word();
     frame
 }
 
@@ -255,7 +283,8 @@ fn decode_allocate(frame: &Frame) -> Option<Allocate> {
         _ => return None,
     };
     let place = words_place(core::array::from_fn(|word| frame[word + 4]))?;
-    Some(Allocate { place, size: frame[1], action, protection: word_protection(frame[3])? })
+    let (protection, traits) = (word_protection(frame[3])?, Traits::from_word(frame[9])?);
+    Some(Allocate { place, size: frame[1], action, protection, traits })
 }
 
 fn protection_word(protection: Protection) -> u64 {
@@ -263,7 +292,7 @@ fn protection_word(protection: Protection) -> u64 {
 }
 
 fn word_protection(word: u64) -> Option<Protection> {
-    let raw = u16::try_from(word).ok()?;
+    let raw = u32::try_from(word).ok()?;
     let protection = Slot::from_raw(raw).protection()?;
     (Slot::committed(protection).raw() == raw).then_some(protection)
 }
@@ -297,6 +326,9 @@ pub fn encode_result(result: &Result<Answer, Error>) -> Frame {
         Ok(Answer::Surveyed(found)) => return pages::encode_surveyed(10, found),
         Ok(Answer::Remapped(range, current, maximum)) => {
             return pages::encode_remapped(11, *range, *current, *maximum);
+        }
+        Ok(Answer::Survival(survival)) => {
+            frame[..2].copy_from_slice(&[12, special::survival_word(*survival)]);
         }
         Err(error) => {
             let (kind, number) = error.kind.to_wire();
@@ -336,6 +368,7 @@ pub fn decode_result(frame: &Frame, verb: Verb) -> Result<Answer, Error> {
         }
         10 => pages::decode_surveyed(frame).map(Answer::Surveyed).ok_or(broken),
         11 => pages::decode_remapped(frame).ok_or(broken),
+        12 => special::word_survival(frame[1]).map(Answer::Survival).ok_or(broken),
         7 => Err(Error {
             verb: word_verb(frame[1]).unwrap_or(verb),
             kind: Kind::from_wire(frame[2], frame[3]),
@@ -400,7 +433,7 @@ pub fn decode_info(words: &[u64; RECORD]) -> Option<Info> {
     Some(Info { base, size, state })
 }
 
-const VERBS: [Verb; 12] = [
+const VERBS: [Verb; 15] = [
     Verb::Allocate,
     Verb::Free,
     Verb::Protect,
@@ -413,6 +446,9 @@ const VERBS: [Verb; 12] = [
     Verb::Alias,
     Verb::Copy,
     Verb::Attribute,
+    Verb::Watch,
+    Verb::Recycle,
+    Verb::Frames,
 ];
 
 fn verb_word(verb: Verb) -> u64 {
@@ -434,14 +470,15 @@ mod tests {
         let window = Window { lowest: 1, highest: 2, alignment: 4, order: Order::TopDown };
         for place in [Place::At(7), Place::Near(9), Place::Window(window)] {
             for action in [Action::Reserve, Action::Commit, Action::ReserveCommit] {
-                let request = Request::Allocate(Allocate { place, size: 5, action, protection });
+                let request =
+                    Request::Allocate(Allocate { place, size: 5, action, protection, traits: Traits::PLAIN });
                 assert_eq!(Request::decode(&request.encode()), Some(request));
             }
         }
         for request in [
             Request::Free(Free { at: 1, size: 2, disposal: Disposal::Release }),
             Request::Protect(Protect { at: 1, size: 2, protection: Protection::NONE }),
-            Request::Lock(Lock { at: 1, size: 2, wiring: Wiring::Wired }),
+            Request::Lock(Lock { at: 1, size: 2, wiring: Wiring::Wired, quota: None }),
             Request::Query(3),
             Request::Runs(4),
             Request::Stats,
@@ -465,7 +502,7 @@ mod tests {
 
     #[test]
     fn every_error_survives_the_wire() {
-        for code in 1..=39 {
+        for code in 1..=45 {
             let kind = Kind::from_wire(code, 7);
             let error = Error::new(Verb::Unlock, kind, 1, 2);
             assert_eq!(decode_result(&encode_result(&Err(error)), Verb::Query), Err(error));

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pagewright_core::{
     Access, Action, Allocate, Content, Geometry, Kind, Machine, Managed, ObjectId, PageRange, Place,
-    Protection, Refusal, View, Window,
+    Protection, Refusal, Traits, View, Window,
 };
 use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy, count_mappings};
 
@@ -24,6 +24,7 @@ fn reserve(subject: &mut Managed<Linux>, size: u64) -> u64 {
         size,
         action: Action::Reserve,
         protection: Protection::NONE,
+        traits: Traits::PLAIN,
     };
     subject.allocate(&request).expect("there is room").start().get()
 }
@@ -34,6 +35,7 @@ fn commit(subject: &mut Managed<Linux>, at: u64) -> Result<(), Kind> {
         size: PAGE,
         action: Action::Commit,
         protection: Protection::READ_WRITE,
+        traits: Traits::PLAIN,
     };
     subject.allocate(&request).map(drop).map_err(|error| error.kind)
 }

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pagewright_core::{
-    Action, Allocate, Disposal, Free, Geometry, Kind, Managed, Place, Protect, Protection, State, Window,
+    Action, Allocate, Disposal, Free, Geometry, Kind, Managed, Place, Protect, Protection, State, Traits,
+    Window,
 };
 use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy};
 
@@ -41,7 +42,7 @@ fn allocate(
     action: Action,
     protection: Protection,
 ) -> u64 {
-    let request = Allocate { place, size, action, protection };
+    let request = Allocate { place, size, action, protection, traits: Traits::PLAIN };
     subject.allocate(&request).expect("there is room").start().get()
 }
 
@@ -190,6 +191,7 @@ fn others_are_never_replaced_and_always_seen() {
             size: 1,
             action: Action::ReserveCommit,
             protection: Protection::READ_WRITE,
+            traits: Traits::PLAIN,
         };
         let refused = subject.allocate(&request).map_err(|error| error.kind);
         assert_eq!(refused, Err(Kind::Conflict), "{name}");

@@ -50,10 +50,11 @@ pub use error::{Error, Result};
 pub use memory::Memory;
 pub use pagewright_core as core;
 pub use pagewright_core::{
-    Access, Action, Alias, Allocate, Attribute, AttributeRange, Attributes, Backing, Birth, Caching, Consent,
-    CopyRange, Disposal, Free, Geometry, Guard, Info, Inheritance, Kind, Limit, Lock, Map, MapPlace, Onto,
-    Order, Overwrite, Owner, PageRange, Place, Protect, Protection, Remap, RemapCopy, Remapped, Restrict,
-    Rights, Sharing, State, Surveyed, Unmap, Verb, Window, WireRange, Wiring,
+    Access, Action, After, Alias, Allocate, Attribute, AttributeRange, Attributes, Backing, Birth, Caching,
+    Consent, CopyRange, Disposal, Fate, FrameCall, Free, Geometry, Guard, Info, Inheritance, Kind, Limit,
+    Lock, Map, MapPlace, Mark, Onto, Order, Overwrite, Owner, PageKind, PageRange, Place, Protect,
+    Protection, Recycle, Remap, RemapCopy, Remapped, Restrict, Rights, Sharing, State, Stores, Surveyed,
+    Survival, Traits, Unmap, Verb, Watch, Window, WireRange, Wiring, Written,
 };
 pub use process::{Attached, Leftovers, Process, Status};
 pub use share::{Edges, Receipt, Share};

@@ -2,8 +2,8 @@
 //! and an emulated guest.
 
 use pagewright_core::{
-    Alias, Allocate, AttributeRange, CopyRange, Free, Info, Lock, Map, PageRange, Protect, Protection, Remap,
-    Restrict, Rights, Surveyed, Unmap, WireRange,
+    Alias, Allocate, AttributeRange, CopyRange, FrameCall, Free, Info, Lock, Map, Mark, PageRange, Protect,
+    Protection, Recycle, Remap, Restrict, Rights, Surveyed, Survival, Unmap, WireRange, Written,
 };
 
 use crate::error::Result;
@@ -92,6 +92,32 @@ pub trait Memory {
     /// # Errors
     /// See [`pagewright_core::AddressSpace::remap`].
     fn remap(&self, request: &Remap) -> Result<(PageRange, Rights, Rights)>;
+
+    /// Which pages of a watched range were stored to, as runs in ascending order.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::written`]; nothing has changed.
+    fn written(&self, request: &Written) -> Result<Vec<PageRange>>;
+
+    /// Notes stores to watched memory that no processor made, or forgets all.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::mark`]; nothing has changed.
+    fn mark(&self, request: &Mark) -> Result<()>;
+
+    /// Lets the system have content that can be made again, or takes it back; answers
+    /// whether all of it is there.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::recycle`]; nothing has changed.
+    fn recycle(&self, request: &Recycle) -> Result<Survival>;
+
+    /// Takes, maps, unmaps or gives back frames of physical memory; answers which were
+    /// taken or given back.
+    ///
+    /// # Errors
+    /// See [`pagewright_core::AddressSpace::frames`]; nothing has changed.
+    fn frames(&self, call: FrameCall<'_>) -> Result<Vec<u64>>;
 
     /// What stands at `at`, or else the next thing above it, as far as it is alike.
     ///

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pagewright_core::{
-    Alias, Allocate, AttributeRange, CopyRange, Free, Info, Lock, Map, PageRange, Protect, Protection, Remap,
-    Restrict, Rights, Surveyed, Unmap, WireRange,
+    Alias, Allocate, AttributeRange, CopyRange, FrameCall, Free, Info, Lock, Map, Mark, PageRange, Protect,
+    Protection, Recycle, Remap, Restrict, Rights, Surveyed, Survival, Unmap, WireRange, Written,
 };
 
 use crate::error::Result;
@@ -277,6 +277,34 @@ impl Memory for Process {
         match &self.which {
             Which::Own => own::remap(request),
             Which::Other(remote) => remote.remap(request),
+        }
+    }
+
+    fn written(&self, request: &Written) -> Result<Vec<PageRange>> {
+        match &self.which {
+            Which::Own => own::written(request),
+            Which::Other(remote) => remote.written(request),
+        }
+    }
+
+    fn mark(&self, request: &Mark) -> Result<()> {
+        match &self.which {
+            Which::Own => own::mark(request),
+            Which::Other(remote) => remote.mark(request),
+        }
+    }
+
+    fn recycle(&self, request: &Recycle) -> Result<Survival> {
+        match &self.which {
+            Which::Own => own::recycle(request),
+            Which::Other(remote) => remote.recycle(request),
+        }
+    }
+
+    fn frames(&self, call: FrameCall<'_>) -> Result<Vec<u64>> {
+        match &self.which {
+            Which::Own => own::frames(call),
+            Which::Other(remote) => remote.frames(call),
         }
     }
 

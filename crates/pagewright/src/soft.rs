@@ -18,9 +18,9 @@
 use std::cell::RefCell;
 
 use pagewright_core::{
-    Alias, Allocate, AttributeRange, CopyRange, Error as CoreError, Free, Geometry, Info, Lock, Machine,
-    Managed, Map, PageRange, Protect, Protection, Remap, Restrict, Rights, State, Surveyed, Unmap, Va,
-    WireRange,
+    Alias, Allocate, AttributeRange, CopyRange, Error as CoreError, FrameCall, Free, Geometry, Info, Lock,
+    Machine, Managed, Map, Mark, PageRange, Protect, Protection, Recycle, Remap, Restrict, Rights, State,
+    Surveyed, Survival, Unmap, Va, WireRange, Written,
 };
 pub use pagewright_soft::{Fault, Mmu, Word};
 
@@ -152,6 +152,22 @@ impl Memory for Guest {
 
     fn remap(&self, request: &Remap) -> Result<(PageRange, Rights, Rights)> {
         self.with_mut(|managed| managed.remap(request))
+    }
+
+    fn written(&self, request: &Written) -> Result<Vec<PageRange>> {
+        self.with_mut(|managed| managed.written(request))
+    }
+
+    fn mark(&self, request: &Mark) -> Result<()> {
+        self.with_mut(|managed| managed.mark(request))
+    }
+
+    fn recycle(&self, request: &Recycle) -> Result<Survival> {
+        self.with_mut(|managed| managed.recycle(request))
+    }
+
+    fn frames(&self, call: FrameCall<'_>) -> Result<Vec<u64>> {
+        self.with_mut(|managed| managed.frames(call))
     }
 
     fn survey(&self, at: u64) -> Result<Surveyed> {

@@ -275,7 +275,8 @@ fn memory_of_others_is_seen_read_and_protected_but_never_taken() {
     assert_eq!(kind(process.free(&Free::release(at))), Err(Kind::NotAllocated));
     assert_eq!(kind(process.allocate(&Allocate::new(PAGE).at(at))), Err(Kind::Conflict));
     assert_eq!(kind(process.allocate(&Allocate::new(PAGE).commit().at(at))), Err(Kind::Conflict));
-    let lock = |wiring| kind(process.lock(&Lock { at, size: PAGE, wiring }).map(|range| range.bytes()));
+    let lock =
+        |wiring| kind(process.lock(&Lock { at, size: PAGE, wiring, quota: None }).map(|range| range.bytes()));
     assert_eq!((lock(Wiring::Wired), lock(Wiring::Pageable)), (Ok(PAGE), Ok(PAGE)));
     let code = everything_works_on_the_own_process_as_on_another as *const () as u64;
     assert_eq!(kind(process.free(&Free::release(code))), Err(Kind::ForeignView));

@@ -108,7 +108,11 @@ fn changes(request: &Request) -> bool {
         | Request::Restrict(_)
         | Request::Attribute(_)
         | Request::WireRange(_)
-        | Request::Remap(_) => true,
+        | Request::Remap(_)
+        | Request::Written(_)
+        | Request::Mark(_)
+        | Request::Recycle(_)
+        | Request::Frames(_) => true,
         Request::Query(_) | Request::Runs(_) | Request::Stats | Request::CanReach(_) | Request::Survey(_) => {
             false
         }

@@ -28,6 +28,7 @@ pub mod legacy;
 pub mod run;
 pub mod share;
 pub mod space;
+pub mod special;
 
 /// Where the source of this crate is, for the build script that builds the program.
 pub const MANIFEST_DIR: &str = env!("CARGO_MANIFEST_DIR");

@@ -8,6 +8,7 @@ use pagewright_linux::ring::{DATA_LEN, DataArea};
 use pagewright_linux::sys::{self, OpenMode};
 
 use crate::share::Desk;
+use crate::special;
 
 /// The core on the Linux machine, answering words.
 #[derive(Debug)]
@@ -74,6 +75,12 @@ impl Space {
                 .remap(&request)
                 .map(|(range, current, maximum)| Answer::Remapped(range, current, maximum)),
             Request::Survey(at) => self.managed.survey(at).map(Answer::Surveyed),
+            Request::Written(request) => {
+                special::written(&mut self.managed, &request, data).map(Answer::Count)
+            }
+            Request::Mark(request) => self.managed.mark(&request).map(|()| Answer::Done),
+            Request::Recycle(request) => self.managed.recycle(&request).map(Answer::Survival),
+            Request::Frames(request) => special::frames(&mut self.managed, request, data).map(Answer::Count),
         };
         encode_result(&answer)
     }

@@ -29,7 +29,7 @@
 //! and release, while the emulator makes its accesses through the machine:
 //!
 //! ```
-//! use pagewright_core::{Action, Allocate, Geometry, Managed, Place, Protection, Window};
+//! use pagewright_core::{Action, Allocate, Geometry, Managed, Place, Protection, Traits, Window};
 //! use pagewright_soft::{FaultKind, Mmu, Reason};
 //!
 //! let mut guest = Managed::new(Mmu::new(Geometry::X86_64), 1 << 30);
@@ -38,6 +38,7 @@
 //!     size: 0x2000,
 //!     action: Action::ReserveCommit,
 //!     protection: Protection::READ_WRITE,
+//!     traits: Traits::PLAIN,
 //! })?;
 //! let at = range.start().get();
 //!

@@ -10,8 +10,8 @@ use core::ops::{ControlFlow, Range};
 use alloc::vec::Vec;
 
 use pagewright_core::{
-    Access, Backing, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Protection, Refusal,
-    Showing, Standing, Truth, Va, View, Wiring,
+    Access, After, Backing, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Protection, Refusal,
+    Showing, Standing, Survival, Traits, Truth, Va, View, Wiring,
 };
 
 use crate::fault::{Fault, FaultKind, Reason};
@@ -129,7 +129,7 @@ impl Mmu {
         let fault = |reason| Fault { at, kind, reason };
         let page = self.table.get(at >> self.shift).ok_or(fault(Reason::Unmapped))?;
         let access = page.access.ok_or(fault(Reason::Reserved))?;
-        if access.contains(kind.needs()) { Ok(page) } else { Err(fault(Reason::Access)) }
+        if access.now().contains(kind.needs()) { Ok(page) } else { Err(fault(Reason::Access)) }
     }
 
     /// Where the byte at `at` stands, in the frame of its page.
@@ -278,6 +278,42 @@ impl Machine for Mmu {
         Ok(())
     }
 
+    fn reserve_special(
+        &mut self,
+        range: PageRange,
+        access: Option<Access>,
+        traits: Traits,
+    ) -> Result<(), Refusal> {
+        if traits == Traits::PLAIN { self.reserve(range, access) } else { Err(Refusal::Denied) }
+    }
+
+    fn written(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        limit: u64,
+        after: After,
+        report: &mut dyn FnMut(PageRange),
+    ) -> Result<(), Refusal> {
+        let _ = (region, range, limit, after, report);
+        Err(Refusal::Denied)
+    }
+
+    fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        let _ = (region, range);
+        Err(Refusal::Denied)
+    }
+
+    fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        let _ = (region, range);
+        Ok(())
+    }
+
+    fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal> {
+        let _ = (region, range);
+        Ok(Survival::Intact)
+    }
+
     fn commit(&mut self, _region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
         let pages = self.mapped(range, |_| true)?;
         self.set_access(pages, access);
@@ -306,7 +342,7 @@ impl Machine for Mmu {
     /// one. `OutOfMemory` if there are not enough; `Unmapped` if a page has no
     /// memory or no access.
     fn wire(&mut self, range: PageRange) -> Result<(), Refusal> {
-        let pages = self.mapped(range, |page| page.access.is_some_and(|access| !access.is_empty()))?;
+        let pages = self.mapped(range, |page| page.access.is_some_and(|access| !access.now().is_empty()))?;
         self.frames.prepare(self.lacking(pages.clone())).map_err(|Exhausted| Refusal::OutOfMemory)?;
         for number in pages.clone() {
             let page = self.table.get(number).filter(|page| self.frame_to_store(number, *page).is_none());

@@ -14,7 +14,7 @@ fn guest() -> Managed<Mmu> {
 }
 
 fn allocate(guest: &mut Managed<Mmu>, place: Place, size: u64, action: Action) -> Result<u64, Kind> {
-    let request = Allocate { place, size, action, protection: RW };
+    let request = Allocate { place, size, action, protection: RW, traits: pagewright_core::Traits::PLAIN };
     guest.allocate(&request).map(|range| range.start().get()).map_err(|error| error.kind)
 }
 
@@ -111,7 +111,7 @@ fn guards_and_locks_work_as_on_any_machine() {
     let protect = Protect { at: base, size: PAGE, protection: RW.guarded() };
     guest.protect(&protect).expect("committed");
     assert_eq!(guest.machine_mut().load::<u8>(base).map_err(|fault| fault.reason), Err(Reason::Access));
-    let lock = |wiring| Lock { at: base, size: 4 * PAGE, wiring };
+    let lock = |wiring| Lock { at: base, size: 4 * PAGE, wiring, quota: None };
     assert_eq!(guest.lock(&lock(Wiring::Wired)).map_err(|error| error.kind), Err(Kind::GuardHit));
     guest.machine_mut().set_frame_limit(Some(3));
     assert_eq!(guest.lock(&lock(Wiring::Wired)).map_err(|error| error.kind), Err(Kind::OutOfMemory));

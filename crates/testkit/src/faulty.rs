@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use pagewright_core::region::Region;
 use pagewright_core::{
-    Access, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Protection,
-    Refusal, Showing, Slot, Truth, Va, View,
+    Access, After, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange,
+    Protection, Refusal, Showing, Slot, Survival, Traits, Truth, Va, View,
 };
 
 use crate::null::Null;
@@ -173,6 +173,43 @@ impl<M: Machine> Machine for Faulty<M> {
     fn reserve(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
         self.fail_clean()?;
         self.inner.reserve(range, access)
+    }
+
+    fn reserve_special(
+        &mut self,
+        range: PageRange,
+        access: Option<Access>,
+        traits: Traits,
+    ) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.reserve_special(range, access, traits)
+    }
+
+    fn written(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        limit: u64,
+        after: After,
+        report: &mut dyn FnMut(PageRange),
+    ) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.written(region, range, limit, after, report)
+    }
+
+    fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.forget_written(region, range)
+    }
+
+    fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.yield_content(region, range)
+    }
+
+    fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal> {
+        self.fail_clean()?;
+        self.inner.keep(region, range)
     }
 
     fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {

@@ -16,8 +16,8 @@ mod tests;
 use std::collections::BTreeMap;
 
 use pagewright_core::{
-    Access, Backing, Content, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Protection,
-    Refusal, Showing, Standing, Truth, Va, Wiring,
+    Access, After, Backing, Content, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange,
+    Protection, Refusal, Showing, Standing, Survival, Traits, Truth, Va, Wiring,
 };
 
 use objects::{Object, Shows};
@@ -181,6 +181,42 @@ impl Machine for Null {
         Ok(())
     }
 
+    fn reserve_special(
+        &mut self,
+        range: PageRange,
+        access: Option<Access>,
+        traits: Traits,
+    ) -> Result<(), Refusal> {
+        if traits == Traits::PLAIN { self.reserve(range, access) } else { Err(Refusal::Denied) }
+    }
+
+    fn written(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        limit: u64,
+        after: After,
+        report: &mut dyn FnMut(PageRange),
+    ) -> Result<(), Refusal> {
+        let _ = (region, range, limit, after, report);
+        Err(Refusal::Denied)
+    }
+
+    fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        let _ = (region, range);
+        Err(Refusal::Denied)
+    }
+
+    fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        let _ = (region, range);
+        Ok(())
+    }
+
+    fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal> {
+        let _ = (region, range);
+        Ok(Survival::Intact)
+    }
+
     fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
         self.expect_ours(region, range);
         self.give(range, access);
@@ -210,7 +246,7 @@ impl Machine for Null {
 
     fn wire(&mut self, range: PageRange) -> Result<(), Refusal> {
         for at in self.each(range) {
-            let own = self.pages.get(&at).is_some_and(|page| !page.access.is_empty());
+            let own = self.pages.get(&at).is_some_and(|page| !page.access.now().is_empty());
             let foreign = self.others.iter().any(|other| other.range.contains(Va::new(at)));
             self.require(own || foreign, || format!("{at:#x} is wired, and not accessible"));
         }
@@ -360,7 +396,7 @@ impl Machine for Null {
         while done < into.len() {
             let Some(here) = at.checked_add(done as u64) else { break };
             let (page, offset, count) = self.locate(here.get(), into.len() - done);
-            if !self.access_at(page).is_some_and(|access| access.contains(Access::READ)) {
+            if !self.access_at(page).is_some_and(|access| access.now().contains(Access::READ)) {
                 break;
             }
             match self.seen(page).get(offset..offset + count) {
@@ -377,7 +413,7 @@ impl Machine for Null {
         while done < from.len() {
             let Some(here) = at.checked_add(done as u64) else { break };
             let (page, offset, count) = self.locate(here.get(), from.len() - done);
-            if !self.access_at(page).is_some_and(|access| access.contains(Access::WRITE)) {
+            if !self.access_at(page).is_some_and(|access| access.now().contains(Access::WRITE)) {
                 break;
             }
             self.stored_to(page)[offset..offset + count].copy_from_slice(&from[done..done + count]);

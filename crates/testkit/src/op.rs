@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use pagewright_core::{
     Action, Alias, Allocate, Consent, CopyRange, Disposal, Error, Free, Geometry, Info, Lock, Onto, Order,
-    PageRange, Place, Protect, Protection, Window, Wiring,
+    PageRange, Place, Protect, Protection, Traits, Window, Wiring,
 };
 
 use crate::subject::Subject;
@@ -301,7 +301,8 @@ impl World {
             Op::Allocate { target, size, action, protection } => {
                 let (place, at) = self.place(target);
                 let size = self.size(at, size);
-                Step::Allocate(Allocate { place, size, action, protection })
+                let traits = Traits::PLAIN;
+                Step::Allocate(Allocate { place, size, action, protection, traits })
             }
             Op::Free { at, size, disposal } => {
                 let at = self.spot(at);
@@ -313,7 +314,7 @@ impl World {
             }
             Op::Lock { at, size, wiring } => {
                 let at = self.spot(at);
-                Step::Lock(Lock { at, size: self.size(at, size), wiring })
+                Step::Lock(Lock { at, size: self.size(at, size), wiring, quota: None })
             }
             Op::Alias { source, size, onto, protection, consent } => {
                 let source = self.spot(source);

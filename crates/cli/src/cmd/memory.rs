@@ -3,7 +3,7 @@
 use pagewright::win32::{
     self, MEM_COMMIT, MEM_DECOMMIT, MEM_LARGE_PAGES, MEM_RELEASE, MEM_RESERVE, MEM_TOP_DOWN, MEM_WRITE_WATCH,
 };
-use pagewright::{Action, Allocate, Memory, Place, Process, State};
+use pagewright::{Action, Allocate, Memory, Place, Process, State, Traits};
 use serde_json::json;
 
 use crate::args;
@@ -68,7 +68,13 @@ fn alloc_at(process: &Process, args: &args::Alloc) -> Result<(u64, u64), Fail> {
 fn alloc_near(process: &Process, args: &args::Alloc, goal: u64) -> Result<(u64, u64), Fail> {
     let names = Names { address: "--near", ..Names::USUAL };
     let protection = win32::decode_protection(args.protect.0).map_err(|failure| names.blame(failure))?;
-    let request = Allocate { place: Place::Near(goal), size: args.size, action: action(args), protection };
+    let request = Allocate {
+        place: Place::Near(goal),
+        size: args.size,
+        action: action(args),
+        protection,
+        traits: Traits::PLAIN,
+    };
     let range = process.allocate(&request).map_err(|error| names.blame(error.into()))?;
     Ok((range.start().get(), range.bytes()))
 }

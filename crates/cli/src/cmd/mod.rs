@@ -62,6 +62,10 @@ impl Names {
             | Kind::GuardHit
             | Kind::Misaligned
             | Kind::TargetCommitted
+            | Kind::NotWatched
+            | Kind::ContentLost
+            | Kind::BadFrame
+            | Kind::Fixed
             | Kind::Special => Some(self.address),
             Kind::ZeroSize
             | Kind::BadSize
@@ -71,6 +75,7 @@ impl Names {
             | Kind::CommitLimit
             | Kind::OutOfMemory
             | Kind::LockQuota
+            | Kind::NoLargePages
             | Kind::PartialCopy => Some(self.size),
             Kind::BadProtection | Kind::AboveCeiling => Some("--protect"),
             Kind::NoConsent => Some("--foreign"),
@@ -81,6 +86,7 @@ impl Names {
             | Kind::Busy
             | Kind::NoObject => Some(self.process),
             Kind::BadPlace
+            | Kind::NoNode
             | Kind::BadFlags
             | Kind::MapBudget
             | Kind::BadHandle

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pagewright::win32::{
     self, MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE, PAGE_READONLY, PAGE_READWRITE,
 };
-use pagewright::{Action, Allocate, Leftovers, Memory, Place, Process, Protection};
+use pagewright::{Action, Allocate, Leftovers, Memory, Place, Process, Protection, Traits};
 
 use crate::fail::Fail;
 use crate::maps::{self, Line};
@@ -262,6 +262,7 @@ fn near(stage: &mut Stage<'_>) -> Result<Told, Fail> {
         size: COMMITTED,
         action: Action::ReserveCommit,
         protection: Protection::READ_WRITE,
+        traits: Traits::PLAIN,
     };
     stage.near = stage.process.allocate(&request)?.start().get();
     let distance = stage.near.abs_diff(code);

@@ -21,6 +21,7 @@ use crate::op::allocate::{Action, Allocate, Place};
 pub(super) use crate::op::progress::Progress;
 use crate::op::walk::What;
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
+use crate::traits::Traits;
 
 /// A request to show the pages of `source` in a second place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -480,7 +481,8 @@ impl AddressSpace {
         progress: &mut Progress,
     ) -> Result<PageRange, Kind> {
         let protection = request.protection;
-        let reserve = Allocate { place, size: bytes, action: Action::Reserve, protection };
+        let reserve =
+            Allocate { place, size: bytes, action: Action::Reserve, protection, traits: Traits::PLAIN };
         let reserved = self.allocate(machine, &reserve).map_err(|error| error.kind)?;
         // A place may be rounded down to a granule; the view begins where it was asked for.
         let whole = reserved.value;

@@ -10,6 +10,7 @@ use crate::geometry::{Geometry, PageRange, Va};
 use crate::object::Promise;
 use crate::region::Region;
 use crate::space::{AddressSpace, Change, Done, Edit, join};
+use crate::traits::Traits;
 
 /// A request for memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Allocate {
     pub action: Action,
     /// The protection: of the pages if committed, and kept as the initial one.
     pub protection: Protection,
+    /// What it is made of; has no effect where something is reserved already.
+    pub traits: Traits,
 }
 
 impl Allocate {
@@ -33,6 +36,7 @@ impl Allocate {
             size,
             action: Action::ReserveCommit,
             protection: Protection::READ_WRITE,
+            traits: Traits::PLAIN,
         }
     }
 
@@ -52,6 +56,12 @@ impl Allocate {
     #[must_use]
     pub const fn protection(self, protection: Protection) -> Self {
         Self { protection, ..self }
+    }
+
+    /// Made of this.
+    #[must_use]
+    pub const fn of(self, traits: Traits) -> Self {
+        Self { traits, ..self }
     }
 
     /// At this address.
@@ -472,6 +482,7 @@ fn inserted(range: PageRange, request: &Allocate, foreign: Option<Box<[PageRange
         Action::Commit | Action::ReserveCommit => Some(request.protection),
     };
     let (attributes, promise) = (Attributes::default(), Promise::Full);
-    let edit = Edit::Insert { range, initial: request.protection, committed, attributes, promise };
+    let traits = request.traits;
+    let edit = Edit::Insert { range, initial: request.protection, committed, attributes, promise, traits };
     Done { value: range, edit, foreign }
 }

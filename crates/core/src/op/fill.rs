@@ -10,6 +10,7 @@ use crate::object::{Content, Contents, Promise};
 use crate::op::alias::Progress;
 use crate::op::site::{Plot, Site};
 use crate::space::{AddressSpace, Attribute, Change, Edit, join};
+use crate::traits::Traits;
 
 /// How the pages of a run look.
 #[derive(Clone, Copy, Debug)]
@@ -152,6 +153,7 @@ impl AddressSpace {
             committed: Some(look.protection),
             attributes: look.attributes,
             promise: Promise::OnWrite,
+            traits: Traits::PLAIN,
         });
         for (run, look) in runs {
             if run != first {

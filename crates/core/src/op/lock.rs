@@ -18,6 +18,9 @@ pub struct Lock {
     pub size: u64,
     /// Which of the two.
     pub wiring: Wiring,
+    /// How many bytes may be wired here altogether afterwards, counting each wired page once;
+    /// `None`: as many as the machine permits. Beyond that: [`Kind::LockQuota`].
+    pub quota: Option<u64>,
 }
 
 impl AddressSpace {
@@ -53,7 +56,7 @@ impl AddressSpace {
         range: PageRange,
         fail: impl Fn(Kind) -> Error,
     ) -> Result<Done<Result<PageRange, Error>>, Error> {
-        let readable = |access: Access| access.contains(Access::READ);
+        let readable = |access: Access| access.now().contains(Access::READ);
         let mut guarded = None;
         self.walk(machine, range, &mut |piece| match piece.protection() {
             Some(protection) if protection.guard == Guard::Armed => {
@@ -129,7 +132,7 @@ impl AddressSpace {
     pub(super) fn rewire<M: Machine>(&self, machine: &mut M, range: PageRange) -> Vec<PageRange> {
         let mut lost = Vec::new();
         self.each_committed(range, &mut |showing, _, slot| {
-            let wired = slot.wiring() == Wiring::Wired && !showing.access.is_empty();
+            let wired = slot.wiring() == Wiring::Wired && !showing.access.now().is_empty();
             if wired && machine.wire(showing.range).is_err() {
                 lost.push(showing.range);
             }

@@ -6,12 +6,15 @@ mod attribute;
 mod copy;
 mod fill;
 mod fork;
+mod frames;
 mod free;
 mod lock;
 mod map;
+mod meet;
 mod progress;
 mod protect;
 mod query;
+mod recycle;
 mod remap;
 mod restrict;
 mod site;
@@ -19,23 +22,28 @@ mod survey;
 mod unmap;
 mod walk;
 mod wire_counts;
+mod written;
 
 pub use alias::{Alias, Consent, Export, Import, Onto, Receiver};
 pub use allocate::{Action, Allocate, Order, Place, Window};
 pub use attribute::AttributeRange;
 pub use copy::CopyRange;
 pub use fork::Fork;
+pub use frames::FrameCall;
 pub use free::{Disposal, Free};
 pub use lock::Lock;
 pub use map::{Birth, Map};
+pub use meet::Meeting;
 pub use protect::Protect;
 pub use query::{Info, Owner, State};
+pub use recycle::{Fate, Recycle};
 pub use remap::{Remap, RemapCopy, Remapped};
 pub use restrict::{Limit, Restrict};
 pub use site::{MapPlace, Overwrite};
 pub use survey::{Sharing, Surveyed};
 pub use unmap::Unmap;
 pub use wire_counts::{Step, WireRange};
+pub use written::{Mark, Stores, Written};
 
 use crate::contract::Refusal;
 use crate::error::Kind;
@@ -51,6 +59,8 @@ impl From<Refusal> for Kind {
             Refusal::Denied => Self::AccessDenied,
             Refusal::NoObject => Self::NoObject,
             Refusal::Special => Self::Special,
+            Refusal::NoLargePages => Self::NoLargePages,
+            Refusal::NoNode => Self::NoNode,
             Refusal::Other(number) => Self::Machine(number),
         }
     }

@@ -65,7 +65,7 @@ impl AddressSpace {
             if piece.is_wired() {
                 return Ok(());
             }
-            let permits = protection.rights.contains(rights) && !protection.effective().is_empty();
+            let permits = protection.rights.contains(rights) && !protection.effective().now().is_empty();
             if !permits {
                 return Err(Kind::NoAccess);
             }

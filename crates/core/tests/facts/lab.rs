@@ -55,7 +55,13 @@ impl Lab {
         action: Action,
         protection: Protection,
     ) -> Span {
-        let said = self.0.allocate(&Allocate { place, size, action, protection });
+        let said = self.0.allocate(&Allocate {
+            place,
+            size,
+            action,
+            protection,
+            traits: pagewright_core::Traits::PLAIN,
+        });
         self.sound();
         span(said)
     }
@@ -99,7 +105,7 @@ impl Lab {
     }
 
     fn wiring(&mut self, at: u64, size: u64, wiring: Wiring) -> Span {
-        let said = self.0.lock(&Lock { at, size, wiring });
+        let said = self.0.lock(&Lock { at, size, wiring, quota: None });
         self.sound();
         span(said)
     }

@@ -54,7 +54,12 @@ fn w8_who_unlocks_without_counting_lets_all_go() {
     let mut bench = Bench::with(1);
     bench.wire(BASE, PAGE, READ).expect("it is readable");
     bench.wire(BASE, PAGE, READ).expect("it is readable");
-    let unlock = pagewright_core::Lock { at: BASE, size: PAGE, wiring: pagewright_core::Wiring::Pageable };
+    let unlock = pagewright_core::Lock {
+        at: BASE,
+        size: PAGE,
+        wiring: pagewright_core::Wiring::Pageable,
+        quota: None,
+    };
     bench.call(move |space| space.lock(&unlock)).expect("it is locked");
     assert_eq!(counts(&bench, 1), [0]);
 }

@@ -45,8 +45,8 @@ use alloc::vec::Vec;
 
 use pagewright_core::interval::IntervalMap;
 use pagewright_core::{
-    Access, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange, Refusal,
-    Showing, Truth, Va, View,
+    Access, After, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange,
+    Refusal, Showing, Survival, Traits, Truth, Va, View,
 };
 
 use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
@@ -244,6 +244,42 @@ impl Machine for Linux {
         Ok(())
     }
 
+    fn reserve_special(
+        &mut self,
+        range: PageRange,
+        access: Option<Access>,
+        traits: Traits,
+    ) -> Result<(), Refusal> {
+        if traits == Traits::PLAIN { self.reserve(range, access) } else { Err(Refusal::Denied) }
+    }
+
+    fn written(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        limit: u64,
+        after: After,
+        report: &mut dyn FnMut(PageRange),
+    ) -> Result<(), Refusal> {
+        let _ = (region, range, limit, after, report);
+        Err(Refusal::Denied)
+    }
+
+    fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        let _ = (region, range);
+        Err(Refusal::Denied)
+    }
+
+    fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        let _ = (region, range);
+        Ok(())
+    }
+
+    fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal> {
+        let _ = (region, range);
+        Ok(Survival::Intact)
+    }
+
     fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
         self.commit_pages(region, range, access)
     }
@@ -389,6 +425,7 @@ const fn len(range: PageRange) -> usize {
 }
 
 fn prot(access: Access) -> Prot {
+    let access = access.now();
     let mut prot = Prot::NONE;
     for (right, kernel) in
         [(Access::READ, Prot::READ), (Access::WRITE, Prot::WRITE), (Access::EXECUTE, Prot::EXEC)]

@@ -146,7 +146,8 @@ impl From<Kind> for KernReturn {
             | Kind::BeyondAllocation
             | Kind::SpansAllocations
             | Kind::NotCommitted
-            | Kind::ForeignView => Self::INVALID_ADDRESS,
+            | Kind::ForeignView
+            | Kind::NotWatched => Self::INVALID_ADDRESS,
             Kind::NoAccess
             | Kind::GuardHit
             | Kind::AboveCeiling
@@ -163,12 +164,18 @@ impl From<Kind> for KernReturn {
             | Kind::BadFlags
             | Kind::NotAtBase
             | Kind::Misaligned
+            | Kind::NoNode
+            | Kind::BadFrame
+            | Kind::Fixed
             | Kind::BadHandle => Self::INVALID_ARGUMENT,
-            Kind::CommitLimit | Kind::MapBudget | Kind::OutOfMemory | Kind::LockQuota | Kind::NoObject => {
-                Self::RESOURCE_SHORTAGE
-            }
+            Kind::CommitLimit
+            | Kind::MapBudget
+            | Kind::OutOfMemory
+            | Kind::LockQuota
+            | Kind::NoLargePages
+            | Kind::NoObject => Self::RESOURCE_SHORTAGE,
             Kind::Privilege => Self::NO_ACCESS,
-            Kind::PartialCopy => Self::MEMORY_ERROR,
+            Kind::PartialCopy | Kind::ContentLost => Self::MEMORY_ERROR,
             Kind::NoProcess | Kind::Gone => Self::SEND_INVALID_DEST,
             Kind::Busy => Self::ABORTED,
             Kind::NotLocked | Kind::Unsupported | Kind::Protocol | Kind::Machine(_) => Self::FAILURE,

@@ -8,12 +8,14 @@ mod fork;
 mod held;
 mod lease;
 mod mapping;
+mod special;
 mod twin;
 
 pub(crate) use fork::watch as watch_forks;
 pub(crate) use held::{Held, mutex as hold_mutex, rw_lock as hold_rw_lock};
 pub(crate) use lease::{export, holder, import, import_descriptor};
 pub(crate) use mapping::{attribute, map, remap, restrict, survey, unmap, wire_range};
+pub(crate) use special::{frames, mark, recycle, written};
 
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;

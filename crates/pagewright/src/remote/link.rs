@@ -173,9 +173,21 @@ impl Link {
         self.words(count)?.iter().map(Lease::decode).collect()
     }
 
+    /// As [`Self::records`], plain numbers.
+    pub(super) fn numbers(&self, count: u64) -> Option<Vec<u64>> {
+        let words = usize::try_from(count).ok()?;
+        self.area(words.checked_mul(8)?)
+    }
+
     /// The records of eight words that the last answer left.
     fn words(&self, count: u64) -> Option<Vec<[u64; RECORD]>> {
-        let bytes = usize::try_from(count).ok()?.checked_mul(RECORD * 8)?;
+        let words = self.area(usize::try_from(count).ok()?.checked_mul(RECORD * 8)?)?;
+        let (records, _) = words.as_chunks::<RECORD>();
+        Some(records.to_vec())
+    }
+
+    /// So many bytes of the data area, as words.
+    fn area(&self, bytes: usize) -> Option<Vec<u64>> {
         if bytes > self.client.data_len() {
             return None;
         }
@@ -184,16 +196,19 @@ impl Link {
             return None;
         }
         let (words, _) = area.as_chunks::<8>();
-        let words: Vec<u64> = words.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect();
-        let (records, _) = words.as_chunks::<RECORD>();
-        Some(records.to_vec())
+        Some(words.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect())
     }
 
     /// Leaves leases in the data area for the next call.
     pub(super) fn leave(&mut self, leases: &[Lease]) -> Result<(), Broken> {
+        let words: Vec<u64> = leases.iter().flat_map(Lease::encode).collect();
+        self.leave_numbers(&words)
+    }
+
+    /// Leaves numbers in the data area for the next call.
+    pub(super) fn leave_numbers(&mut self, words: &[u64]) -> Result<(), Broken> {
         self.claim()?;
-        let words = leases.iter().flat_map(Lease::encode);
-        let bytes: Vec<u8> = words.flat_map(u64::to_ne_bytes).collect();
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let (thread, pidfd) = (&self.thread, &self.pidfd);
         let start = sys::monotonic_nanos();
         let alive = || {

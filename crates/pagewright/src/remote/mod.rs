@@ -17,6 +17,7 @@ mod lease;
 mod link;
 mod mapping;
 mod outside;
+mod special;
 
 use std::fs::File;
 use std::ops::{Deref, DerefMut};

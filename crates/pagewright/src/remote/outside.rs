@@ -1,7 +1,8 @@
 //! A process without a resident, as a machine: it can be looked at, no more.
 
 use pagewright_core::{
-    Access, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Refusal, Showing, Truth, Va,
+    Access, After, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Refusal, Showing, Survival,
+    Traits, Truth, Va,
 };
 use pagewright_linux::machine::{MapsFile, foreign};
 use pagewright_linux::sys::Fd;
@@ -34,6 +35,33 @@ impl Machine for Outside {
     }
 
     fn reserve(&mut self, _: PageRange, _: Option<Access>) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn reserve_special(&mut self, _: PageRange, _: Option<Access>, _: Traits) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn written(
+        &mut self,
+        _: PageRange,
+        _: PageRange,
+        _: u64,
+        _: After,
+        _: &mut dyn FnMut(PageRange),
+    ) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn forget_written(&mut self, _: PageRange, _: PageRange) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn yield_content(&mut self, _: PageRange, _: PageRange) -> Result<(), Refusal> {
+        Err(NOT_FROM_OUTSIDE)
+    }
+
+    fn keep(&mut self, _: PageRange, _: PageRange) -> Result<Survival, Refusal> {
         Err(NOT_FROM_OUTSIDE)
     }
 

@@ -1,6 +1,6 @@
 //! `VirtualAlloc`, `VirtualAllocEx`, `VirtualAlloc2`.
 
-use pagewright_core::{Action, Allocate, Kind, Order, Place, Protection, Verb, Window};
+use pagewright_core::{Action, Allocate, Kind, Order, Place, Protection, Traits, Verb, Window};
 
 use super::constants::{
     MEM_COMMIT, MEM_LARGE_PAGES, MEM_PHYSICAL, MEM_REPLACE_PLACEHOLDER, MEM_RESERVE, MEM_RESERVE_PLACEHOLDER,
@@ -136,7 +136,7 @@ fn request(address: u64, size: u64, flags: &Flags, protection: Protection) -> Al
         (address, action) => (Some(address), action),
     };
     let anywhere = Place::Window(Window { order: flags.order, ..Window::ANYWHERE });
-    Allocate { place: place.map_or(anywhere, Place::At), size, action, protection }
+    Allocate { place: place.map_or(anywhere, Place::At), size, action, protection, traits: Traits::PLAIN }
 }
 
 /// The bits of an allocation type that any version of the call knows.

@@ -23,6 +23,6 @@ pub fn virtual_unlock<M: Memory + ?Sized>(memory: &M, address: u64, size: u64) -
 }
 
 fn wire<M: Memory + ?Sized>(memory: &M, at: u64, size: u64, wiring: Wiring) -> Result<(), Failure> {
-    memory.lock(&Lock { at, size, wiring })?;
+    memory.lock(&Lock { at, size, wiring, quota: None })?;
     Ok(())
 }

@@ -174,7 +174,10 @@ impl NtStatus {
             | Verb::Unlock
             | Verb::Attach
             | Verb::Copy
-            | Verb::Attribute => Self::of_any(verb, kind),
+            | Verb::Attribute
+            | Verb::Watch
+            | Verb::Recycle
+            | Verb::Frames => Self::of_any(verb, kind),
         }
     }
 
@@ -213,6 +216,10 @@ impl NtStatus {
             Kind::Special => Self::NOT_SUPPORTED,
             Kind::AboveCeiling | Kind::NoConsent => Self::ACCESS_DENIED,
             Kind::NoObject => Self::NO_MEMORY,
+            Kind::NoLargePages => Self::INSUFFICIENT_RESOURCES,
+            Kind::NoNode | Kind::NotWatched | Kind::BadFrame => Self::INVALID_PARAMETER,
+            Kind::ContentLost => Self::DEVICE_BUSY,
+            Kind::Fixed => fixed(verb),
             Kind::Machine(_) => Self::UNSUCCESSFUL,
         }
     }
@@ -239,9 +246,15 @@ const fn of_alias(kind: Kind) -> NtStatus {
 const fn bad_address(verb: Verb) -> NtStatus {
     match verb {
         Verb::Allocate | Verb::Free | Verb::Protect => NtStatus::INVALID_PARAMETER_2,
-        Verb::Query | Verb::Lock | Verb::Unlock | Verb::Attach | Verb::Alias | Verb::Attribute => {
-            NtStatus::INVALID_PARAMETER
-        }
+        Verb::Query
+        | Verb::Lock
+        | Verb::Unlock
+        | Verb::Attach
+        | Verb::Alias
+        | Verb::Attribute
+        | Verb::Watch
+        | Verb::Recycle
+        | Verb::Frames => NtStatus::INVALID_PARAMETER,
         Verb::Read | Verb::Write | Verb::Copy => NtStatus::ACCESS_VIOLATION,
     }
 }
@@ -252,10 +265,37 @@ const fn bad_size(verb: Verb) -> NtStatus {
     match verb {
         Verb::Allocate => NtStatus::INVALID_PARAMETER_4,
         Verb::Free | Verb::Protect => NtStatus::INVALID_PARAMETER_3,
-        Verb::Query | Verb::Lock | Verb::Unlock | Verb::Attach | Verb::Alias | Verb::Attribute => {
-            NtStatus::INVALID_PARAMETER
-        }
+        Verb::Query
+        | Verb::Lock
+        | Verb::Unlock
+        | Verb::Attach
+        | Verb::Alias
+        | Verb::Attribute
+        | Verb::Watch
+        | Verb::Recycle
+        | Verb::Frames => NtStatus::INVALID_PARAMETER,
         Verb::Read | Verb::Write | Verb::Copy => NtStatus::ACCESS_VIOLATION,
+    }
+}
+
+/// Large pages, or a window onto physical ones: neither protected nor committed
+/// (LP07, LP20, LP21), nor freed in part (LP22), nor locked (LP09, LP33).
+const fn fixed(verb: Verb) -> NtStatus {
+    match verb {
+        Verb::Allocate | Verb::Protect => NtStatus::CONFLICTING_ADDRESSES,
+        Verb::Free => NtStatus::UNABLE_TO_FREE_VM,
+        Verb::Query
+        | Verb::Read
+        | Verb::Write
+        | Verb::Lock
+        | Verb::Unlock
+        | Verb::Attach
+        | Verb::Alias
+        | Verb::Copy
+        | Verb::Attribute
+        | Verb::Watch
+        | Verb::Recycle
+        | Verb::Frames => NtStatus::INVALID_PARAMETER,
     }
 }
 
@@ -274,7 +314,10 @@ const fn out_of_memory(verb: Verb) -> NtStatus {
         | Verb::Attach
         | Verb::Alias
         | Verb::Copy
-        | Verb::Attribute => NtStatus::NO_MEMORY,
+        | Verb::Attribute
+        | Verb::Watch
+        | Verb::Recycle
+        | Verb::Frames => NtStatus::NO_MEMORY,
     }
 }
 

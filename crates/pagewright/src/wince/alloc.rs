@@ -1,6 +1,6 @@
 //! `VirtualAlloc`, `VirtualAllocEx`.
 
-use pagewright_core::{Action, Allocate, Kind, Order, Place, Verb, Window};
+use pagewright_core::{Action, Allocate, Kind, Order, Place, Traits, Verb, Window};
 
 use super::failure::Failure;
 use super::protection::decode_memory;
@@ -48,7 +48,7 @@ pub(super) fn decode(address: u64, size: u64, kind: u32, protect: u32) -> Result
     let order = if kind & MEM_TOP_DOWN != 0 { Order::TopDown } else { Order::BottomUp };
     let anywhere = Place::Window(Window { order, ..Window::ANYWHERE });
     let place = if address == 0 { anywhere } else { Place::At(address) };
-    Ok(Allocate { place, size, action, protection: decode_memory(protect)? })
+    Ok(Allocate { place, size, action, protection: decode_memory(protect)?, traits: Traits::PLAIN })
 }
 
 pub(super) fn perform<M: Memory + ?Sized>(memory: &M, request: &Allocate) -> Result<u64, Failure> {

@@ -48,7 +48,7 @@ pub fn virtual_set_attributes<M: Memory + ?Sized>(
 }
 
 fn word(protection: Protection) -> u32 {
-    let access = protection.effective();
+    let access = protection.effective().now();
     let bit = |set: bool, bit| if set { bit } else { 0 };
     ATTRIBUTE_USER
         | bit(!access.is_empty(), ATTRIBUTE_PRESENT)

@@ -120,6 +120,10 @@ fn code_of(verb: Verb, kind: Kind) -> WIN32_ERROR {
         | Kind::AlreadyCommitted
         | Kind::NotLocked
         | Kind::Misaligned
+        | Kind::NoNode
+        | Kind::NotWatched
+        | Kind::BadFrame
+        | Kind::Fixed
         | Kind::TargetCommitted => ERROR_INVALID_PARAMETER,
         Kind::NoProcess | Kind::Gone | Kind::BadHandle => ERROR_INVALID_HANDLE,
         Kind::AccessDenied
@@ -133,10 +137,11 @@ fn code_of(verb: Verb, kind: Kind) -> WIN32_ERROR {
         | Kind::MapBudget
         | Kind::OutOfMemory
         | Kind::LockQuota
+        | Kind::NoLargePages
         | Kind::NoObject => ERROR_NOT_ENOUGH_MEMORY,
         Kind::Unsupported | Kind::Special => ERROR_NOT_SUPPORTED,
         Kind::PartialCopy => ERROR_PARTIAL_COPY,
-        Kind::Busy => ERROR_BUSY,
+        Kind::Busy | Kind::ContentLost => ERROR_BUSY,
         Kind::Protocol => ERROR_INTERNAL_ERROR,
         Kind::Machine(_) => ERROR_GEN_FAILURE,
     }

@@ -78,7 +78,7 @@ pub fn lock_pages(_: &KernelMode, process: &Process, request: &Locking) -> Resul
     }
     own::watch_forks();
     let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    process.lock(&Lock { at, size, wiring: Wiring::Wired })?;
+    process.lock(&Lock { at, size, wiring: Wiring::Wired, quota: None })?;
     let counts = counts.get_or_insert_default().entry(identity(process)).or_default();
     for page in numbers(range) {
         let count = counts.entry(page).or_default();
@@ -106,7 +106,7 @@ pub fn unlock_pages(_: &KernelMode, process: &Process, at: u64, size: u64) -> Re
         }
         counts.remove(&page);
         // A page that was decommitted meanwhile is unlocked already.
-        let _ = process.lock(&Lock { at: page * PAGE, size: PAGE, wiring: Wiring::Pageable });
+        let _ = process.lock(&Lock { at: page * PAGE, size: PAGE, wiring: Wiring::Pageable, quota: None });
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(crate) const CHANGES: &[Call] = &[
     ("protect", |process| {
         process.protect(&Protect { at: AT, size: 1, protection: Protection::READ }).map(drop)
     }),
-    ("lock", |process| process.lock(&Lock { at: AT, size: 1, wiring: Wiring::Wired }).map(drop)),
+    ("lock", |process| process.lock(&Lock { at: AT, size: 1, wiring: Wiring::Wired, quota: None }).map(drop)),
     ("set_commit_limit", |process| process.set_commit_limit(1 << 30)),
 ];
 

@@ -169,8 +169,11 @@ fn protect_every_way(process: &Process) {
 fn lock_and_unlock(process: &Process) {
     let base = allocate(process, Allocate::new(16 * PAGE));
     let before = kernel::status(process.pid(), "VmLck");
-    let lock =
-        |wiring| process.lock(&Lock { at: base + PAGE, size: 4 * PAGE, wiring }).map(|range| range.bytes());
+    let lock = |wiring| {
+        process
+            .lock(&Lock { at: base + PAGE, size: 4 * PAGE, wiring, quota: None })
+            .map(|range| range.bytes())
+    };
     assert_eq!(lock(Wiring::Wired), Ok(4 * PAGE));
     assert_eq!(kernel::status(process.pid(), "VmLck"), before + 16);
     assert_eq!(lock(Wiring::Pageable), Ok(4 * PAGE));

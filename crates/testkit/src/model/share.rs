@@ -2,6 +2,7 @@
 
 use pagewright_core::{
     Action, Alias, Allocate, Consent, CopyRange, Guard, Kind, Onto, PageRange, Place, Protection, Rights,
+    Traits,
 };
 
 use super::store::Name;
@@ -113,7 +114,7 @@ impl Model {
         chosen: Option<PageRange>,
     ) -> Result<Landing, Refused> {
         let (size, protection) = (request.size, request.protection);
-        let reserve = Allocate { place, size, action: Action::Reserve, protection };
+        let reserve = Allocate { place, size, action: Action::Reserve, protection, traits: Traits::PLAIN };
         match place {
             Place::At(at) => {
                 let shown = self.whole_pages(at, size)?;

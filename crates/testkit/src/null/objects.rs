@@ -151,7 +151,7 @@ impl Null {
     fn show_page(&mut self, at: u64, content: Content, access: Access) {
         let wiring = match self.pages.get(&at) {
             // Nobody can wire it again, and nobody can tell.
-            Some(page) if access.is_empty() => page.wiring,
+            Some(page) if access.now().is_empty() => page.wiring,
             Some(_) | None => Wiring::Pageable,
         };
         self.pages.insert(at, Page { access, wiring, shows: Shows::of(content) });

@@ -31,7 +31,7 @@ impl AddressSpace {
                 let same_place = to.start().get().wrapping_sub(from.start().get());
                 let pages = target.first.wrapping_sub(source.first);
                 let stays = same_place.wrapping_sub(pages.wrapping_mul(self.geometry.page)) == distance;
-                source.object == target.object && !stays && self.meet((from, source), (to, target))
+                source.object == target.object && !stays && self.overlap((from, source), (to, target))
             })
         });
         Ok(entangled)
@@ -54,7 +54,7 @@ impl AddressSpace {
     fn shows_twice(&self, range: PageRange) -> bool {
         self.shared_runs(range).enumerate().any(|(index, one)| {
             let mut others = self.shared_runs(range).skip(index + 1);
-            others.any(|other| one.1.object == other.1.object && self.meet(one, other))
+            others.any(|other| one.1.object == other.1.object && self.overlap(one, other))
         })
     }
 
@@ -64,7 +64,7 @@ impl AddressSpace {
     }
 
     /// Whether two runs of one object show a page that both have.
-    fn meet(&self, one: (PageRange, Content), other: (PageRange, Content)) -> bool {
+    fn overlap(&self, one: (PageRange, Content), other: (PageRange, Content)) -> bool {
         let end = |(run, content): (PageRange, Content)| content.first + run.bytes() / self.geometry.page;
         one.1.first < end(other) && other.1.first < end(one)
     }
