@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use pagewright_core::{Machine, PageRange, View};
+use pagewright_core::{Machine, PageRange, Refusal, View};
 use pagewright_linux::machine::Freezing;
 use pagewright_linux::sys::{self, Advice};
 
@@ -284,7 +284,10 @@ fn content_that_is_dropped_meanwhile_is_no_reason_to_lose_stores_or_to_hang() {
                     std::thread::sleep(Duration::from_micros(300));
                     let object = world.create(2048);
                     let done = world.machine.promote(&[showing(range, range, RW)], content(object, 0));
-                    assert_eq!(done, Ok(()), "{name}");
+                    // Who drops content without a pause, where nobody can see which pages have
+                    // any, can keep them from being frozen: then nothing was moved.
+                    let kept_off = freezer == freezer.blind() && done == Err(Refusal::OutOfMemory);
+                    assert!(done == Ok(()) || kept_off, "{name}: {done:?}");
                 }
                 drop(stops);
             });
