@@ -9,7 +9,10 @@ use std::process::Command;
 const GUEST: &str = "an_emulated_guest_does_what_the_golden_table_says";
 const VARIABLE: &str = "PAGEWRIGHT_GOLDEN";
 
-pub(crate) fn run() -> Result<(), String> {
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    if let Some(odd) = arguments.first() {
+        return Err(format!("{odd} is no argument of it"));
+    }
     cargo_test(&["--exact", GUEST], Some((VARIABLE, "write")))?;
     cargo_test(&[], None)?;
     println!("crates/pagewright/tests/golden/win32.txt is written; read the difference before it goes in");

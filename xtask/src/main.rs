@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask <task>`.
 
+mod conformance;
 mod golden;
 
 use std::process::ExitCode;
@@ -8,25 +9,33 @@ use std::process::ExitCode;
 struct Task {
     name: &'static str,
     about: &'static str,
-    run: fn() -> Result<(), String>,
+    run: fn(&[String]) -> Result<(), String>,
 }
 
-const TASKS: [Task; 1] = [Task {
-    name: "golden",
-    about: "write the golden table of the Win32 calls anew, and run it on this machine",
-    run: golden::run,
-}];
+const TASKS: [Task; 2] = [
+    Task {
+        name: "conformance",
+        about: "write docs/conformance.md anew from the rows, the tests and the notes; --check only compares",
+        run: conformance::run,
+    },
+    Task {
+        name: "golden",
+        about: "write the golden table of the Win32 calls anew, and run it on this machine",
+        run: golden::run,
+    },
+];
 
 fn main() -> ExitCode {
-    let named = std::env::args().nth(1);
-    let Some(task) = TASKS.iter().find(|task| named.as_deref() == Some(task.name)) else {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let named = arguments.first();
+    let Some(task) = TASKS.iter().find(|task| named.is_some_and(|name| name == task.name)) else {
         eprintln!("usage: cargo xtask <task>\n");
         for task in &TASKS {
-            eprintln!("  {:<8} {}", task.name, task.about);
+            eprintln!("  {:<12} {}", task.name, task.about);
         }
         return ExitCode::from(2);
     };
-    match (task.run)() {
+    match (task.run)(&arguments[1..]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(what) => {
             eprintln!("xtask {}: {what}", task.name);

@@ -76,6 +76,9 @@ pub(crate) enum Command {
     /// Copy bytes inside a process, without moving whole pages until one side is written (vm_copy)
     #[command(after_help = "Example:\n  pagewright copy 4711 0x200000000000 --size 64M --to 0x200010000000")]
     Copy(CopyArgs),
+    /// Say which pages were written, of memory that was allocated with --write-watch (GetWriteWatch)
+    #[command(after_help = "Example:\n  pagewright watch 4711 0x200000000000 --size 64K --reset")]
+    Watch(Watch),
     /// Say whether the resident is in a process, and what it holds
     #[command(after_help = "Example:\n  pagewright status 4711")]
     Status(Status),
@@ -149,18 +152,24 @@ pub(crate) struct Steps {
     pub(crate) commit: bool,
 }
 
-/// What has a flag in Win32, and none of it with --near.
+/// What the memory is to be, beside its protection.
 #[derive(Debug, Args)]
 pub(crate) struct Extras {
     /// At the highest free address
     #[arg(long, conflicts_with = "near")]
     pub(crate) top_down: bool,
-    /// Of large pages
-    #[arg(long, conflicts_with = "near")]
+    /// Of large pages (2 MiB; needs the privilege to lock pages, and pages that were set aside)
+    #[arg(long, conflicts_with_all = ["near", "write_watch"])]
     pub(crate) large: bool,
-    /// With a record of the pages that are written
-    #[arg(long, conflicts_with = "near")]
+    /// Of ordinary pages that the kernel may join into large ones; needs no privilege
+    #[arg(long, conflicts_with = "large")]
+    pub(crate) joined: bool,
+    /// With a record of the pages that are written; `pagewright watch` reads it
+    #[arg(long)]
     pub(crate) write_watch: bool,
+    /// From this NUMA node if it has memory left
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -298,6 +307,22 @@ pub(crate) struct CopyArgs {
     /// Where the first byte goes; the ranges may overlap
     #[arg(long = "to", value_name = "DST", value_parser = address)]
     pub(crate) target: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// The process
+    #[arg(value_parser = pid)]
+    pub(crate) pid: u32,
+    /// Where to begin, in an allocation that is watched
+    #[arg(value_name = "ADDR", value_parser = address)]
+    pub(crate) at: u64,
+    /// How many bytes; every page touched is looked at
+    #[arg(long, value_name = "N", value_parser = size)]
+    pub(crate) size: u64,
+    /// Forget the pages that are reported, so that the next time only new stores are
+    #[arg(long)]
+    pub(crate) reset: bool,
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,11 @@ impl Fail {
         Self::Call { code, name: name.to_owned(), message }
     }
 
+    /// A refusal with a code and a sentence of the command's own.
+    pub(crate) fn code(code: (u32, &str), message: String) -> Self {
+        Self::call(code, message)
+    }
+
     /// A copy that ended early.
     pub(crate) fn partial(message: String) -> Self {
         Self::call(PARTIAL_COPY, message)

@@ -46,6 +46,7 @@ fn run(command: &Command, out: Out) -> Result<(), Fail> {
         Command::Write(args) => cmd::bytes::write(args)?,
         Command::Alias(args) => cmd::share::alias(args)?,
         Command::Copy(args) => cmd::share::copy(args)?,
+        Command::Watch(args) => cmd::watch::watch(args)?,
         Command::Status(args) => cmd::session::status(args)?,
         Command::Detach(args) => cmd::session::detach(args)?,
         Command::Doctor(args) => cmd::doctor::doctor(args)?,

@@ -40,9 +40,9 @@ impl Region {
         };
         match info.state {
             State::Free => blank,
-            State::Reserved { allocation, initial } => Self {
+            State::Reserved { allocation, initial, backing } => Self {
                 state: "reserve",
-                kind: Some("private"),
+                kind: Some(words::kind(backing)),
                 protect: None,
                 allocation: Some((allocation, words::protect(initial))),
                 name: Some(OURS.to_owned()),

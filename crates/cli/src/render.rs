@@ -254,6 +254,11 @@ pub(crate) fn is_narrow() -> bool {
     terminal_width().is_some_and(|width| width < 100)
 }
 
+/// Whether a person looks at it.
+pub(crate) fn is_terminal() -> bool {
+    terminal_width().is_some()
+}
+
 fn terminal_width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))

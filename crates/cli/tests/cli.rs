@@ -105,6 +105,41 @@ fn reserve_first_and_commit_later() {
 }
 
 #[test]
+fn memory_of_special_kinds() {
+    let sleeper = sleeper!();
+    let pid = &sleeper.pid();
+    for extra in [&["--joined"][..], &["--node", "0"], &["--joined", "--node", "0", "--top-down"]] {
+        let made = json(&[&["alloc", pid, "--size", "4M"], extra].concat());
+        assert_eq!(made["size"], 4 << 20, "{extra:?}");
+        let base = made["base"].as_str().expect("a string");
+        assert_eq!(json(&["query", pid, base])["state"], "commit", "{extra:?}");
+        json(&["write", pid, base, "--text", "usable"]);
+    }
+    let code = |args: &[&str]| blamed(&[&["alloc", pid, "--size", "4M"], args].concat());
+    assert_eq!(code(&["--node", "9999"]), (87, "--node".to_owned()));
+
+    for extra in [&["--large"][..], &["--large", "--node", "0"]] {
+        let mut denied = command(&[&["alloc", pid, "--size", "4M", "--json"], extra].concat());
+        let denied = denied.env("PAGEWRIGHT_LOCK_PAGES", "deny").output().expect("the command starts");
+        assert!(stdout(&denied).contains("\"code\":1314"), "{extra:?}: {}", stdout(&denied));
+    }
+    let (refused, arguments) = code(&["--large", "--reserve"]);
+    assert_eq!((refused, arguments.contains("--reserve")), (87, true), "{arguments}");
+
+    let supply = &json(&["doctor"])["supply"];
+    let pools = supply["large_pages"].as_array().expect("a list");
+    let free = pools
+        .iter()
+        .find(|pool| pool["page"] == 2 << 20)
+        .map_or(0, |pool| pool["free"].as_u64().unwrap_or(0));
+    match (supply["may_lock_pages"] == true, free) {
+        (false, _) => assert_eq!(code(&["--large"]), (1314, "--large".to_owned())),
+        (true, 0) => assert_eq!(code(&["--large"]), (1450, "--large".to_owned())),
+        (true, _) => println!("not tested: what happens without large pages; {free} are free"),
+    }
+}
+
+#[test]
 fn near_is_within_reach() {
     let sleeper = sleeper!();
     let pid = &sleeper.pid();
@@ -220,6 +255,14 @@ fn the_doctor_knows_kernel_and_budget() {
     let figure = |key: &str| mappings[key].as_u64().expect("a number");
     assert_eq!(figure("used") + figure("left"), figure("limit"));
     assert!(mappings["users"].as_array().is_some_and(|users| !users.is_empty()));
+    assert!(["signal", "userfault", "off"].map(Value::from).contains(&report["guards"]["name"]));
+    assert!(["async", "sync", "mprotect", "none"].map(Value::from).contains(&report["write_watch"]["name"]));
+    let supply = &report["supply"];
+    assert!(supply["may_lock_pages"].is_boolean(), "{supply}");
+    for (list, keys) in [("large_pages", ["page", "total", "free"]), ("nodes", ["node", "total", "free"])] {
+        let entries = supply[list].as_array().expect("a list");
+        assert!(entries.iter().all(|entry| keys.iter().all(|key| entry[key].is_u64())), "{supply}");
+    }
     let plain = text(&["doctor"]);
     assert!(plain.contains("Commits by") && plain.contains("mappings used"), "{plain}");
 }
@@ -303,6 +346,9 @@ fn usage_errors_exit_with_2() {
         &["alloc", "1", "--size", "4K", "--protect", "w"],
         &["alloc", "1", "--size", "4K", "--at", "1", "--near", "1"],
         &["alloc", "1", "--size", "4K", "--near", "1", "--large"],
+        &["alloc", "1", "--size", "4K", "--large", "--joined"],
+        &["alloc", "1", "--size", "4K", "--large", "--write-watch"],
+        &["alloc", "1", "--size", "4K", "--node", "-1"],
         &["write", "1", "0"],
         &["write", "1", "0", "--hex", "00", "--text", "a"],
         &["write", "1", "0", "--hex", "0"],
@@ -353,6 +399,7 @@ fn help_completions_and_manual_agree() {
         "write",
         "alias",
         "copy",
+        "watch",
         "status",
         "detach",
         "doctor",

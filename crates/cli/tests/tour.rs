@@ -39,6 +39,8 @@ fn the_document_has_every_step() {
     let steps = together["steps"].as_array().expect("a list").iter().map(|step| &step["step"]);
     let names = ["alias", "store", "outlive", "fill", "copy", "again", "memcpy", "part", "release"];
     assert_eq!(steps.collect::<Vec<_>>(), names);
+    let special = tour["special"].as_array().expect("a list").iter().map(|step| &step["step"]);
+    assert_eq!(special.collect::<Vec<_>>(), ["guard", "watch", "reset", "remap", "large", "release"]);
     let trials = together["trials"].as_array().expect("a list");
     let added = |name: &str| trials.iter().find(|trial| trial["name"] == name).map(|trial| &trial["added"]);
     assert_eq!(added("first copy"), Some(&0.into()));

@@ -103,6 +103,20 @@ impl Protection {
         Self { caching, ..self }
     }
 
+    /// The same of a page of which the owner has a copy: stores go there.
+    #[must_use]
+    pub fn privatised(self) -> Self {
+        let rights = self.rights.difference(Rights::COPY).union(Rights::WRITE);
+        Self { rights, ..self }
+    }
+
+    /// The same of a page that the first store copies.
+    #[must_use]
+    pub fn copying(self) -> Self {
+        let rights = self.rights.difference(Rights::WRITE).union(Rights::COPY);
+        Self { rights, ..self }
+    }
+
     /// What the machine must enforce. The only place where asked becomes enforced.
     ///
     /// An armed guard lets nothing through until it was met. Fetches imply loads: x86 pages cannot
@@ -350,6 +364,16 @@ impl Slot {
             Offer::Offered => Self(self.0 | OFFERED),
             Offer::Kept => Self(self.0 & !OFFERED),
         }
+    }
+
+    /// Whether a guard is armed, or was until it was met.
+    pub(crate) const fn is_guarded(self) -> bool {
+        self.0 & GUARD != 0
+    }
+
+    /// The same page once its guard was met.
+    pub(crate) const fn unguarded(self) -> Self {
+        Self(self.0 & !GUARD)
     }
 
     /// What a query tells apart.

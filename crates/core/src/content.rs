@@ -7,7 +7,7 @@ use crate::access::{Rights, Slot};
 use crate::contract::{Machine, Showing};
 use crate::geometry::PageRange;
 use crate::object::{Content, MemoryObject, ObjectId, Promise, Reach, View};
-use crate::region::Region;
+use crate::region::{Form, Origin, Region};
 use crate::space::{AddressSpace, Edit};
 
 impl AddressSpace {
@@ -59,7 +59,7 @@ impl AddressSpace {
         }
         for (run, old) in self.contents.replace(&self.geometry, range, content) {
             let end = old.first + run.bytes() / page;
-            self.recount(old.object, old.first, end, |object| object.lose(old.first, end));
+            self.recount(old.object, old.first, end, |object| object.lose(old.first, end, old.view));
             self.idle.push(old.object);
         }
     }
@@ -68,8 +68,10 @@ impl AddressSpace {
     /// it may show again what an earlier part left.
     pub(crate) fn forget_idle(&mut self) {
         while let Some(id) = self.idle.pop() {
-            if self.objects.get(&id).is_some_and(MemoryObject::is_forgotten) {
-                self.objects.remove(&id);
+            if self.objects.get(&id).is_some_and(MemoryObject::is_forgotten)
+                && let Some(object) = self.objects.remove(&id)
+            {
+                self.charge.give(object.supplied() * self.geometry.page);
             }
         }
     }
@@ -92,11 +94,14 @@ impl AddressSpace {
         lost: &[PageRange],
         kept: &[(PageRange, Content)],
     ) {
-        if lost.iter().all(|range| self.contents.is_private(*range)) {
+        if self.objects.is_empty() {
             return;
         }
         let page = self.geometry.page;
         let mut leaving: BTreeMap<ObjectId, MemoryObject> = BTreeMap::new();
+        for origin in lost.iter().flat_map(|range| self.views_in(*range)) {
+            leaving.entry(origin.object).or_insert_with(|| scratch(Reach::Home)).views += 1;
+        }
         for (run, content) in lost.iter().flat_map(|range| self.contents_of(*range)) {
             let Some(content) = content else { continue };
             let end = content.first + run.bytes() / page;
@@ -113,7 +118,7 @@ impl AddressSpace {
                     content.object == *id && content.first < end && first < content.first + run.bytes() / page
                 })
             };
-            let idle = object.matches(leaving) && !stays(0, object.pages);
+            let idle = object.is_left_by(leaving) && !stays(0, object.pages);
             match object.reach {
                 Reach::Home | Reach::Abroad if idle => machine.close(*id),
                 Reach::Home => {
@@ -121,7 +126,7 @@ impl AddressSpace {
                         discard_around(machine, *id, first, end, kept, page);
                     }
                 }
-                Reach::Abroad | Reach::Program => {}
+                Reach::Abroad | Reach::Program | Reach::Frames => {}
             }
         }
     }
@@ -152,6 +157,10 @@ impl AddressSpace {
                 | Edit::Show { .. }
                 | Edit::Pages { .. }
                 | Edit::Wires { .. }
+                | Edit::Arm { .. }
+                | Edit::Form { .. }
+                | Edit::Section { .. }
+                | Edit::Frames(_)
                 | Edit::Remove { .. } => {}
             }
         }
@@ -164,6 +173,16 @@ impl AddressSpace {
                 }
             }
         }
+    }
+
+    /// What the views show that lie in a range as a whole.
+    fn views_in(&self, range: PageRange) -> impl Iterator<Item = Origin> + '_ {
+        self.ours_in(range).filter(|(whole, part)| whole == part).filter_map(|(whole, _)| {
+            match self.region_at(whole.start())?.1.form {
+                Form::Memory => None,
+                Form::View(origin) => Some(origin),
+            }
+        })
     }
 
     /// Visits every place of ours that shows one of the pages `first..end` of an object.
@@ -191,8 +210,8 @@ impl AddressSpace {
             let Some(whole) = PageRange::between(entry.start, entry.end) else { break };
             let Some(part) = whole.intersection(range) else { break };
             for (run, slot) in entry.value.runs(&self.geometry, part) {
-                if let Some(protection) = slot.protection() {
-                    let showing = Showing { region: whole, range: run, access: protection.effective() };
+                if let Some(access) = slot.access() {
+                    let showing = Showing { region: whole, range: run, access };
                     visit(showing, entry.value, slot);
                 }
             }

@@ -4,6 +4,8 @@
 //! mappings, or a software page table. It keeps no promises of its own and
 //! decides nothing; each call says what the state is when it fails.
 
+use alloc::vec::Vec;
+
 use crate::access::{Access, Inheritance, Protection};
 use crate::geometry::{Geometry, PageRange, Va};
 use crate::object::{Content, ObjectId};
@@ -33,6 +35,8 @@ pub enum Refusal {
     NoLargePages,
     /// No such NUMA node.
     NoNode,
+    /// There is no way to do it here: the kernel, or a filter of the process, has none.
+    Unsupported,
     /// Anything else, by the number of the kernel's error.
     Other(u16),
 }
@@ -126,6 +130,17 @@ pub enum Survival {
     Lost,
 }
 
+impl Survival {
+    /// That of two parts together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        match self {
+            Self::Intact => other,
+            Self::Lost => Self::Lost,
+        }
+    }
+}
+
 /// A cache of translations: about ten calls.
 ///
 /// Ranges are whole pages of the user range. `region` is always the allocation that
@@ -145,6 +160,8 @@ pub trait Machine {
     /// As [`Self::reserve`], for memory that is made of something special, and for the
     /// whole of an allocation. Of watched memory every later call keeps count: fresh
     /// pages are clean, whatever brought them there.
+    ///
+    /// The child of a fork gets nothing of large pages and windows.
     ///
     /// On error nothing changed; beside the errors there: `NoLargePages`, `NoNode`,
     /// `Denied` when the machine has no way to do it.
@@ -171,6 +188,19 @@ pub trait Machine {
         report: &mut dyn FnMut(PageRange),
     ) -> Result<(), Refusal>;
 
+    /// As [`Self::written`], into a list: a machine that has thousands of runs to tell hands
+    /// them over without a call for each.
+    fn written_list(
+        &mut self,
+        region: PageRange,
+        range: PageRange,
+        limit: u64,
+        after: After,
+        list: &mut Vec<PageRange>,
+    ) -> Result<(), Refusal> {
+        self.written(region, range, limit, after, &mut |run| list.push(run))
+    }
+
     /// Forgets all stores to `range`, a part of a watched region.
     ///
     /// On error it is not known which.
@@ -188,7 +218,8 @@ pub trait Machine {
     fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal>;
 
     /// Gives `range` memory with `access`. Pages that had memory keep their
-    /// content and only change their access; others read as zero.
+    /// content and only change their access; others read as zero. With a guard there are
+    /// only others.
     ///
     /// On error a part of the pages may have changed access, and none lost
     /// content: the core calls [`Self::resync`].
@@ -228,6 +259,16 @@ pub trait Machine {
     ///
     /// On error there is none: `NoObject`, `OutOfMemory`.
     fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal>;
+
+    /// The same for frames: its pages are never dropped, and no child of a fork gets
+    /// them. Memory of `node` is preferred. Machines for which neither makes a difference
+    /// need not care.
+    ///
+    /// On error there is none: beside the errors there, `NoNode`.
+    fn create_frames(&mut self, object: ObjectId, pages: u64, node: Option<u16>) -> Result<(), Refusal> {
+        let _ = node;
+        self.create(object, pages)
+    }
 
     /// Drops the bytes of pages that nobody shows; they are zeros when shown again.
     /// Best effort: what cannot be dropped is dropped with the object.

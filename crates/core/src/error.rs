@@ -98,7 +98,7 @@ pub enum Kind {
     Gone,
     /// Not a handle of a process.
     BadHandle,
-    /// This kind of process or memory cannot be served.
+    /// This kind of process or memory cannot be served, or the kernel lacks what it needs.
     Unsupported,
     /// A privilege is missing that only an administrator can grant.
     Privilege,
@@ -257,7 +257,7 @@ impl Kind {
             Self::Gone => "the process has ended; there is nothing left to act on",
             Self::BadHandle => "this is not the handle of a process; open the process first",
             Self::Unsupported => {
-                "this kind of process or memory cannot be served; only 64-bit x86 processes can"
+                "this process, this memory or this kernel cannot do it; `pagewright doctor` says what is missing, and only 64-bit x86 processes are served"
             }
             Self::Privilege => {
                 "this needs a privilege that the administrator has not granted; ask for ordinary pages instead"

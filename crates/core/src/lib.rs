@@ -33,7 +33,9 @@ pub mod check;
 mod content;
 pub mod contract;
 pub mod error;
+mod frame;
 pub mod geometry;
+pub mod guards;
 pub mod interval;
 pub mod managed;
 pub mod object;
@@ -52,14 +54,16 @@ pub use contract::{
     After, Backing, Followers, ForeignRun, Machine, Refusal, Showing, Standing, Survival, Truth,
 };
 pub use error::{Error, Kind, Verb};
+pub use frame::FrameChange;
 pub use geometry::{BadRange, Geometry, PageRange, Va};
 pub use managed::Managed;
-pub use object::{Content, Extent, MemoryObject, ObjectId, Promise, Reach, View};
+pub use object::{Content, Extent, MemoryObject, ObjectId, Promise, Reach, Supply, View};
 pub use op::{
     Action, Alias, Allocate, AttributeRange, Birth, Consent, CopyRange, Disposal, Export, Fate, Fork,
-    FrameCall, Free, Import, Info, Limit, Lock, Map, MapPlace, Mark, Meeting, Onto, Order, Overwrite, Owner,
-    Place, Protect, Receiver, Recycle, Remap, RemapCopy, Remapped, Restrict, Sharing, State, Step, Stores,
-    Surveyed, Unmap, Window, WireRange, Written,
+    FrameCall, Free, Import, Info, Limit, Lock, Map, MapPlace, MapView, Mark, Meeting, NewSection, Onto,
+    Opening, Order, Overwrite, Owner, Place, Protect, Receiver, Recycle, Remap, RemapCopy, Remapped,
+    Restrict, Sharing, State, Step, Stores, Surveyed, Tripped, Unmap, Window, WireRange, Written,
 };
-pub use space::{AddressSpace, Attribute, Change, Done, Edit};
+pub use region::{Form, Origin};
+pub use space::{AddressSpace, Attribute, Change, Done, Edit, SectionChange};
 pub use traits::{PageKind, Traits, Watch};

@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::geometry::PageRange;
 use crate::object::{Extent, ObjectId};
 use crate::op::{
-    Alias, Allocate, AttributeRange, CopyRange, Disposal, Export, Fork, FrameCall, Free, Import, Info, Lock,
-    Map, Mark, Meeting, Protect, Recycle, Remap, Restrict, Surveyed, Unmap, WireRange, Written,
+    Alias, Allocate, AttributeRange, CopyRange, Export, Fork, FrameCall, Free, Import, Info, Lock, Map,
+    MapView, Mark, Meeting, NewSection, Protect, Recycle, Remap, Restrict, Surveyed, Unmap, WireRange,
+    Written,
 };
 use crate::space::{AddressSpace, Done};
 
@@ -187,6 +188,30 @@ impl<M: Machine> Managed<M> {
         self.perform(|space, machine| space.remap(machine, request))?
     }
 
+    /// See [`AddressSpace::create_section`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_section(&mut self, request: &NewSection) -> Result<ObjectId, Error> {
+        self.perform(|space, machine| space.create_section(machine, request))
+    }
+
+    /// See [`AddressSpace::close_section`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close_section(&mut self, object: ObjectId) -> Result<(), Error> {
+        self.perform(|space, machine| space.close_section(machine, object))
+    }
+
+    /// See [`AddressSpace::map_view`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn map_view(&mut self, request: &MapView) -> Result<PageRange, Error> {
+        self.perform(|space, machine| space.map_view(machine, request))
+    }
+
     /// See [`AddressSpace::written`].
     ///
     /// # Errors
@@ -274,7 +299,8 @@ impl<M: Machine> Managed<M> {
         loop {
             let first = self.space.regions().next().map(|(range, _)| range.start().get());
             let Some(at) = first else { return Ok(()) };
-            self.free(&Free { at, size: 0, disposal: Disposal::Release })?;
+            let disposal = self.space.whole_disposal(at);
+            self.free(&Free { at, size: 0, disposal })?;
         }
     }
 }

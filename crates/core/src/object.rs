@@ -78,6 +78,9 @@ pub enum Reach {
     /// Memory that the program mapped itself, which nobody counts: the object is known as
     /// long as the address space is.
     Program,
+    /// This address space alone, which owns the pages as frames, whether it shows them or
+    /// not: an object of them is known as long as one is owned.
+    Frames,
 }
 
 /// Whether the memory of a page counts against the commit limit before it is used.
@@ -111,38 +114,112 @@ pub struct MemoryObject {
     pub ceiling: Rights,
     /// Whether its shared pages are charged.
     pub promise: Promise,
+    /// Which pages have memory, and who answers for it.
+    pub supply: Supply,
+    /// How many names it has: a named object stays although nobody shows it.
+    pub(crate) names: u32,
+    /// How many regions here are views of it, whether their pages have memory or not.
+    pub(crate) views: u32,
     /// How often each page is shown here, and how; pages that nobody shows have no entry.
     uses: IntervalMap<Use>,
 }
 
-/// How often a page is shown, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which pages of an object have memory, and who answers for it.
+#[derive(Clone, Debug, Default)]
+pub enum Supply {
+    /// All; each is charged while it is shown.
+    #[default]
+    Shown,
+    /// All, charged from the start (a section that is committed).
+    Whole,
+    /// Those that were committed through any view; they stay so (fact SR02).
+    OnDemand(IntervalMap<()>),
+    /// All; they are those of a file, which nobody charges.
+    File,
+}
+
+impl Supply {
+    /// The runs of `first..end` that have memory.
+    pub(crate) fn runs(&self, first: u64, end: u64) -> Vec<(u64, u64)> {
+        match self {
+            Self::Shown | Self::Whole | Self::File => Vec::from([(first, end)]),
+            Self::OnDemand(filled) => {
+                let runs = filled.iter_from(first).take_while(|run| run.start < end);
+                runs.map(|run| (run.start.max(first), run.end.min(end))).collect()
+            }
+        }
+    }
+}
+
+/// How often a page is shown, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Use {
-    count: u32,
-    view: View,
+    shared: u32,
+    snapshots: u32,
+}
+
+impl Use {
+    const fn count(self) -> u32 {
+        self.shared + self.snapshots
+    }
+
+    const fn of(&mut self, view: View) -> &mut u32 {
+        match view {
+            View::Shared => &mut self.shared,
+            View::Snapshot => &mut self.snapshots,
+        }
+    }
 }
 
 impl MemoryObject {
     /// An object that nobody shows yet.
     pub(crate) fn new(pages: u64, reach: Reach, ceiling: Rights, promise: Promise) -> Self {
-        Self { pages, reach, ceiling, promise, uses: IntervalMap::default() }
+        let (supply, uses) = (Supply::Shown, IntervalMap::default());
+        Self { pages, reach, ceiling, promise, supply, names: 0, views: 0, uses }
     }
 
     /// How often a page is shown here.
     pub fn count(&self, page: u64) -> u32 {
-        self.uses.get(page).map_or(0, |entry| entry.value.count)
+        self.uses.get(page).map_or(0, |entry| entry.value.count())
     }
 
-    /// Whether nobody here shows any of it.
+    /// Whether nobody here shows any of it, or can say that it is to be shown.
     pub fn is_idle(&self) -> bool {
+        self.uses.is_empty() && !self.is_kept()
+    }
+
+    /// Whether no page of it is shown.
+    pub(crate) fn is_unshown(&self) -> bool {
         self.uses.is_empty()
+    }
+
+    /// Whether it stays although nobody shows any of it.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.names > 0 || self.views > 0
+    }
+
+    /// The pages that are charged whether they are shown or not.
+    pub(crate) fn supplied(&self) -> u64 {
+        match &self.supply {
+            Supply::Shown | Supply::File => 0,
+            Supply::Whole => self.pages,
+            Supply::OnDemand(filled) => filled.iter().map(|run| run.end - run.start).sum(),
+        }
+    }
+
+    /// Pages get memory.
+    pub(crate) fn fill(&mut self, first: u64, end: u64) {
+        if let Supply::OnDemand(filled) = &mut self.supply {
+            cut_out(filled, first, end);
+            put(filled, first, end, ());
+        }
     }
 
     /// Whether it goes, since nobody here shows any of it.
     pub(crate) fn is_forgotten(&self) -> bool {
         match self.reach {
             Reach::Home | Reach::Abroad => self.is_idle(),
-            Reach::Program => false,
+            Reach::Program | Reach::Frames => false,
         }
     }
 
@@ -155,7 +232,7 @@ impl MemoryObject {
             }
             let start = at;
             let (stop, count) = match self.uses.at_or_after(at) {
-                Some(entry) if entry.start <= at => (entry.end.min(end), entry.value.count),
+                Some(entry) if entry.start <= at => (entry.end.min(end), entry.value.count()),
                 Some(entry) => (entry.start.min(end), 0),
                 None => (end, 0),
             };
@@ -169,41 +246,45 @@ impl MemoryObject {
         self.uses
             .iter_from(first)
             .take_while(|entry| entry.start < end)
-            .filter(|entry| entry.value.view == View::Shared)
+            .filter(|entry| entry.value.shared > 0)
             .map(|entry| entry.end.min(end) - entry.start.max(first))
             .sum()
     }
 
-    /// One more view of `first..end`; all views of a page are of one kind, the newest's.
+    /// One more view of `first..end`.
     pub(crate) fn gain(&mut self, first: u64, end: u64, view: View) {
-        self.recount(first, end, |old| Some(Use { count: old.map_or(0, |old| old.count) + 1, view }));
-    }
-
-    /// One view less.
-    pub(crate) fn lose(&mut self, first: u64, end: u64) {
-        self.recount(first, end, |old| {
-            let old = old?;
-            (old.count > 1).then_some(Use { count: old.count - 1, ..old })
+        self.recount(first, end, |mut uses| {
+            *uses.of(view) += 1;
+            uses
         });
     }
 
-    fn recount(&mut self, first: u64, end: u64, change: impl Fn(Option<Use>) -> Option<Use>) {
+    /// One view less.
+    pub(crate) fn lose(&mut self, first: u64, end: u64, view: View) {
+        self.recount(first, end, |mut uses| {
+            let count = uses.of(view);
+            *count = count.saturating_sub(1);
+            uses
+        });
+    }
+
+    fn recount(&mut self, first: u64, end: u64, change: impl Fn(Use) -> Use) {
         let cut = cut_out(&mut self.uses, first, end);
         let mut at = first;
-        for (start, stop, value) in cut.into_iter().chain([(end, end, Use { count: 0, view: View::Shared })])
-        {
-            if at < start
-                && let Some(fresh) = change(None)
-            {
-                put(&mut self.uses, at, start, fresh);
-            }
-            if start < stop
-                && let Some(new) = change(Some(value))
-            {
-                put(&mut self.uses, start, stop, new);
+        for (start, stop, value) in cut.into_iter().chain([(end, end, Use::default())]) {
+            for (from, to, old) in [(at, start, Use::default()), (start, stop, value)] {
+                let new = change(old);
+                if from < to && new.count() > 0 {
+                    put(&mut self.uses, from, to, new);
+                }
             }
             at = stop;
         }
+    }
+
+    /// Whether nothing is left of it once the uses that `leaving` counts are gone.
+    pub(crate) fn is_left_by(&self, leaving: &Self) -> bool {
+        self.names == 0 && self.views == leaving.views && self.matches(leaving)
     }
 
     /// Proves that the uses are those of `counted`, by page.
@@ -412,11 +493,11 @@ mod tests {
         assert_eq!((object.count(1), object.count(2), object.count(4)), (1, 2, 1));
         let counts: Vec<_> = object.counts(1, 9).collect();
         assert_eq!(counts, [(1, 2, 1), (2, 4, 2), (4, 8, 1), (8, 9, 0)]);
-        object.lose(0, 3);
+        object.lose(0, 3, View::Shared);
         assert_eq!((object.count(0), object.count(2), object.count(3)), (0, 1, 2));
         assert_eq!(object.shared_pages(0, 8), 6);
-        object.lose(2, 8);
-        object.lose(3, 4);
+        object.lose(2, 8, View::Shared);
+        object.lose(3, 4, View::Shared);
         assert!(object.is_idle());
     }
 }

@@ -5,11 +5,16 @@
 //! table of 512 entries. Chunks that are nowhere to be found are reserved. So a
 //! reservation of a terabyte costs nothing, a committed gigabyte one entry, and
 //! a million lone pages four bytes each.
+//!
+//! What is stored of a page is *raw*: a guard that a fault has met since it was armed is still
+//! there, and a bit beside it says so (see [`crate::guards`]). Everybody outside sees the page
+//! without the guard.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use crate::access::Slot;
+use crate::guards::{Guards, Met, Turn};
 
 /// Pages in a chunk; with 4 KiB pages, 2 MiB.
 pub const CHUNK_PAGES: u64 = 512;
@@ -41,12 +46,25 @@ pub struct PageMap {
     /// that come and go one at a time would otherwise make and drop a table each time.
     /// There is one such chunk at most.
     alike: Option<u64>,
+    /// Which guards were met since they were armed.
+    guards: Guards,
+}
+
+/// What an access finds at a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// An armed guard, which this access has disarmed; the page as it is now.
+    Guard(Slot),
+    /// A guard that was met before; the page as it is.
+    Met(Slot),
+    /// A page without a guard.
+    Plain(Slot),
 }
 
 impl PageMap {
     /// A map of reserved pages.
     pub const fn reserved(first: u64, end: u64) -> Self {
-        Self { first, end, extents: BTreeMap::new(), alike: None }
+        Self { first, end, extents: BTreeMap::new(), alike: None, guards: Guards::new() }
     }
 
     /// The first page.
@@ -61,6 +79,30 @@ impl PageMap {
 
     /// The state of a page.
     pub fn slot(&self, page: u64) -> Slot {
+        effective(&self.guards, page, self.raw(page))
+    }
+
+    /// Meets the guard of a page, if it is armed: of all who do, one finds it. Takes no lock
+    /// and no memory.
+    pub(crate) fn trip(&self, page: u64) -> Found {
+        let raw = self.raw(page);
+        if !raw.is_guarded() {
+            return Found::Plain(raw);
+        }
+        match self.guards.meet(page) {
+            Some(Turn::First) => Found::Guard(raw.unguarded()),
+            Some(Turn::Late) => Found::Met(raw.unguarded()),
+            None => Found::Plain(raw),
+        }
+    }
+
+    /// The guards of `from..to` were armed just now: from here on these bits tell who met one.
+    pub(crate) fn arm(&mut self, from: u64, to: u64, met: Met) {
+        self.guards.arm(from, to, met);
+    }
+
+    /// What is stored of a page.
+    fn raw(&self, page: u64) -> Slot {
         let chunk = page / CHUNK_PAGES;
         match self.extent_at(chunk) {
             Some((_, extent)) => extent.slot(page),
@@ -68,28 +110,56 @@ impl PageMap {
         }
     }
 
-    /// The end of the run of pages from `page` that `same` puts together with it,
-    /// at most `limit`.
-    fn run_end(&self, page: u64, limit: u64, same: impl Fn(Slot, Slot) -> bool) -> u64 {
-        let slot = self.slot(page);
+    /// The state of a page, and the end of the run of pages from there on that `same` puts
+    /// together with it, at most `limit`.
+    fn run_from(&self, page: u64, limit: u64, same: impl Fn(Slot, Slot) -> bool) -> (Slot, u64) {
+        if self.guards.is_empty() {
+            let slot = self.raw(page);
+            return (slot, self.raw_run_end(page, limit, |other| same(slot, other)));
+        }
+        let (slot, mut at) = self.segment(page, limit);
+        while at < limit {
+            let (next, end) = self.segment(at, limit);
+            if !same(slot, next) {
+                break;
+            }
+            at = end;
+        }
+        (slot, at)
+    }
+
+    /// The state of a page, and the end of the pages from there on that are stored alike, and
+    /// their guards met alike: both of one moment, whatever faults meet meanwhile.
+    fn segment(&self, page: u64, limit: u64) -> (Slot, u64) {
+        let raw = self.raw(page);
+        let end = self.raw_run_end(page, limit, |other| other == raw);
+        if !raw.is_guarded() {
+            return (raw, end);
+        }
+        let (is_met, end) = self.guards.run(page, end);
+        (if is_met { raw.unguarded() } else { raw }, end)
+    }
+
+    /// The end of the pages from `page` on for which `same` holds, at most `limit`.
+    fn raw_run_end(&self, page: u64, limit: u64, same: impl Fn(Slot) -> bool) -> u64 {
         let mut at = page;
         while at < limit {
             let chunk = at / CHUNK_PAGES;
             match self.extent_at(chunk) {
                 Some((_, extent)) => match &extent.kind {
-                    Kind::Uniform(other) if same(slot, *other) => at = extent.end * CHUNK_PAGES,
+                    Kind::Uniform(other) if same(*other) => at = extent.end * CHUNK_PAGES,
                     Kind::Uniform(_) => return at,
                     Kind::Mixed(table) => {
                         let from = (at % CHUNK_PAGES) as usize;
                         let to = (limit - chunk * CHUNK_PAGES).min(CHUNK_PAGES) as usize;
-                        let differs = |raw: &u32| !same(slot, Slot::from_raw(*raw));
+                        let differs = |raw: &u32| !same(Slot::from_raw(*raw));
                         match table[from..to].iter().position(differs) {
                             Some(steps) => return at + steps as u64,
                             None => at = (chunk + 1) * CHUNK_PAGES,
                         }
                     }
                 },
-                None if same(slot, Slot::RESERVED) => {
+                None if same(Slot::RESERVED) => {
                     let next = self.extents.range(chunk..).next();
                     at = next.map_or(limit, |(start, _)| start * CHUNK_PAGES);
                 }
@@ -101,12 +171,32 @@ impl PageMap {
 
     /// The run of equal pages around `page`: start and end.
     pub fn run_around(&self, page: u64) -> (u64, u64) {
-        (self.run_start(page, self.first), self.run_end(page, self.end, |a, b| a == b))
+        (self.run_start(page, self.first), self.run_from(page, self.end, |a, b| a == b).1)
     }
 
     /// The start of the run of pages up to `page` that are equal to it, at least `limit`.
     fn run_start(&self, page: u64, limit: u64) -> u64 {
+        if self.guards.is_empty() {
+            return self.raw_run_start(page, limit);
+        }
         let slot = self.slot(page);
+        let mut at = self.segment_start(page, limit);
+        while at > limit && self.slot(at - 1) == slot {
+            at = self.segment_start(at - 1, limit);
+        }
+        at
+    }
+
+    /// The start of the pages up to and with `page` that are stored alike, and their guards
+    /// met alike.
+    fn segment_start(&self, page: u64, limit: u64) -> u64 {
+        let start = self.raw_run_start(page, limit);
+        if self.raw(page).is_guarded() { self.guards.run_start(page, start) } else { start }
+    }
+
+    /// The start of the pages up to `page` that are stored as it is, at least `limit`.
+    fn raw_run_start(&self, page: u64, limit: u64) -> u64 {
+        let slot = self.raw(page);
         let mut at = page;
         while at > limit {
             let chunk = (at - 1) / CHUNK_PAGES;
@@ -134,9 +224,9 @@ impl PageMap {
         limit
     }
 
-    /// The end of the maximal run that answers a query like `page` does.
-    pub fn visible_run_end(&self, page: u64) -> u64 {
-        self.run_end(page, self.end, |a, b| a.visible() == b.visible())
+    /// The state of a page, and the end of the maximal run that answers a query like it does.
+    pub fn visible_run(&self, page: u64) -> (Slot, u64) {
+        self.run_from(page, self.end, |a, b| a.visible() == b.visible())
     }
 
     /// The runs of equal pages in `from..to`: start, end, state.
@@ -146,10 +236,12 @@ impl PageMap {
             if at >= to {
                 return None;
             }
-            let (start, slot) = (at, self.slot(at));
+            let start = at;
             // Of one page, the most frequent question, there is no more to know.
-            at = if start + 1 == to { to } else { self.run_end(at, to, |a, b| a == b) };
-            Some((start, at, slot))
+            let (slot, end) =
+                if start + 1 == to { (self.slot(at), to) } else { self.run_from(at, to, |a, b| a == b) };
+            at = end;
+            Some((start, end, slot))
         })
     }
 
@@ -160,21 +252,51 @@ impl PageMap {
 
     /// Replaces the state of each page in `from..to` by what `change` makes of it.
     pub fn update(&mut self, from: u64, to: u64, change: impl Fn(Slot) -> Slot) {
-        if let Some(Kind::Mixed(table)) = self.lone_chunk(from, to) {
-            // Most changes are of a page or a few in a chunk that has a table.
-            let (first, last) = ((from % CHUNK_PAGES) as usize, ((to - 1) % CHUNK_PAGES) as usize);
-            for raw in &mut table[first..=last] {
-                *raw = change(Slot::from_raw(*raw)).raw();
-            }
-            return self.notice_alike(from / CHUNK_PAGES);
+        if self.update_in_table(from, to, &change) {
+            return;
         }
         let mut at = from;
         while at < to {
-            let slot = self.slot(at);
-            let end = self.run_end(at, to, |a, b| a == b);
+            let raw = self.raw(at);
+            let (slot, end) = self.segment(at, to);
             let new = change(slot);
-            if new != slot {
+            if new != raw {
                 self.set(at, end, new);
+            }
+            at = end;
+        }
+        self.forget_guards(from, to);
+    }
+
+    /// The same inside of one chunk that has a table, as most changes are: whether it is one.
+    fn update_in_table(&mut self, from: u64, to: u64, change: &impl Fn(Slot) -> Slot) -> bool {
+        let chunk = from / CHUNK_PAGES;
+        if from >= to || (to - 1) / CHUNK_PAGES != chunk {
+            return false;
+        }
+        let Some(Kind::Mixed(table)) = self.extents.get_mut(&chunk).map(|extent| &mut extent.kind) else {
+            return false;
+        };
+        let (first, last) = ((from % CHUNK_PAGES) as usize, ((to - 1) % CHUNK_PAGES) as usize);
+        for (page, raw) in (from..).zip(&mut table[first..=last]) {
+            *raw = change(effective(&self.guards, page, Slot::from_raw(*raw))).raw();
+        }
+        self.forget_guards(from, to);
+        self.notice_alike(chunk);
+        true
+    }
+
+    /// Drops the bits of pages that have no guard any more.
+    fn forget_guards(&mut self, from: u64, to: u64) {
+        if self.guards.is_empty() {
+            return;
+        }
+        let mut at = from;
+        while at < to {
+            let raw = self.raw(at);
+            let end = self.raw_run_end(at, to, |other| other.is_guarded() == raw.is_guarded());
+            if !raw.is_guarded() {
+                self.guards.forget(at, end);
             }
             at = end;
         }
@@ -183,10 +305,15 @@ impl PageMap {
     /// Cuts the map at `page` and gives back the upper part.
     pub fn split_off(&mut self, page: u64) -> Self {
         let mut upper = Self::reserved(page, self.end);
-        for (start, end, slot) in self.runs(page, self.end) {
-            upper.set(start, end, slot);
+        let mut at = page;
+        while at < self.end {
+            let raw = self.raw(at);
+            let end = self.raw_run_end(at, self.end, |other| other == raw);
+            upper.set(at, end, raw);
+            at = end;
         }
         self.truncate(page);
+        upper.guards = self.guards.split_off(page);
         upper
     }
 
@@ -196,8 +323,8 @@ impl PageMap {
         self.end = page;
         // What the cut left of a chunk may be uniform now that it is all there is.
         let start = (page.saturating_sub(1) / CHUNK_PAGES * CHUNK_PAGES).max(self.first);
-        if start < page && self.run_end(start, page, |a, b| a == b) == page {
-            let slot = self.slot(start);
+        let slot = self.raw(start);
+        if start < page && self.raw_run_end(start, page, |other| other == slot) == page {
             self.set(start, page, slot);
         }
     }
@@ -282,15 +409,6 @@ impl PageMap {
         self.notice_alike(chunk);
     }
 
-    /// What the extent is that begins with the one chunk that holds all of `from..to`.
-    fn lone_chunk(&mut self, from: u64, to: u64) -> Option<&mut Kind> {
-        let chunk = from / CHUNK_PAGES;
-        if from >= to || (to - 1) / CHUNK_PAGES != chunk {
-            return None;
-        }
-        self.extents.get_mut(&chunk).map(|extent| &mut extent.kind)
-    }
-
     /// If the pages of `chunk` are alike now, remembers that, and drops the table of
     /// the chunk that was remembered before, if its pages still are.
     fn notice_alike(&mut self, chunk: u64) {
@@ -300,14 +418,23 @@ impl PageMap {
         let Some(before) = self.alike.replace(chunk) else { return };
         let (low, high) = self.chunk_bounds(before);
         if low < high && self.is_alike(before) {
-            let slot = self.slot(low);
+            let slot = self.raw(low);
             self.set_chunks(before, before + 1, slot);
         }
     }
 
     fn is_alike(&self, chunk: u64) -> bool {
         let (low, high) = self.chunk_bounds(chunk);
-        low < high && self.slot(low) == self.slot(high - 1) && self.run_end(low, high, |a, b| a == b) == high
+        let Some(last) = high.checked_sub(1).filter(|last| low <= *last) else { return false };
+        match self.extent_at(chunk) {
+            // This is asked after every change of a few pages, and most often the ends differ.
+            Some((_, Extent { kind: Kind::Mixed(table), .. })) => {
+                let pages = &table[(low % CHUNK_PAGES) as usize..=(last % CHUNK_PAGES) as usize];
+                let first = pages[0];
+                first == pages[pages.len() - 1] && pages.iter().all(|page| *page == first)
+            }
+            Some((_, Extent { kind: Kind::Uniform(_), .. })) | None => true,
+        }
     }
 
     /// The table of a chunk, made from what it was if it had none.
@@ -354,8 +481,13 @@ impl PageMap {
             }
             last = Some((extent.end, slot));
         }
-        Ok(())
+        self.guards.check(self.first, self.end)
     }
+}
+
+/// What is stored of a page, less a guard that was met.
+fn effective(guards: &Guards, page: u64, raw: Slot) -> Slot {
+    if raw.is_guarded() && guards.is_met(page) { raw.unguarded() } else { raw }
 }
 
 impl Extent {
@@ -375,64 +507,4 @@ impl Extent {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::vec::Vec;
-
-    use super::*;
-    use crate::access::Protection;
-
-    fn slots() -> [Slot; 3] {
-        [Slot::RESERVED, Slot::committed(Protection::READ_WRITE), Slot::committed(Protection::READ)]
-    }
-
-    #[test]
-    fn random_updates_agree_with_a_plain_vector() {
-        let mut seed = 0x5eed_0002_u64;
-        let mut random = move |limit: u64| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed % limit
-        };
-        for first in [0, 300, 512] {
-            let mut map = PageMap::reserved(first, first + 3000);
-            let mut model: Vec<Slot> = std::vec![Slot::RESERVED; 3000];
-            for step in 0..600 {
-                let from = random(3000);
-                let length = if step % 3 == 0 { random(2000) } else { random(4) };
-                let to = (from + 1 + length).min(3000);
-                let slot = slots()[random(3) as usize];
-                map.update(first + from, first + to, |_| slot);
-                model[from as usize..to as usize].fill(slot);
-                map.check().expect("the extents hold");
-                let mut at = 0;
-                for (start, end, slot) in map.runs(first, first + 3000) {
-                    assert_eq!(start, first + at);
-                    assert!(
-                        model[(start - first) as usize..(end - first) as usize].iter().all(|s| *s == slot)
-                    );
-                    at = end - first;
-                    let around = [start, (start + end) / 2, end - 1].map(|page| map.run_around(page));
-                    assert_eq!(around, [(start, end); 3]);
-                }
-                assert_eq!(at, 3000);
-            }
-            let cut = first + 1000;
-            let upper = map.split_off(cut);
-            map.check().expect("the lower part holds");
-            upper.check().expect("the upper part holds");
-            for page in first..first + 3000 {
-                let half = if page < cut { &map } else { &upper };
-                assert_eq!(half.slot(page), model[(page - first) as usize], "page {page}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_huge_uniform_range_is_one_extent() {
-        let mut map = PageMap::reserved(16, 1 << 28);
-        map.update(16, 1 << 28, |_| slots()[1]);
-        assert_eq!(map.extents.len(), 1);
-        assert_eq!(map.visible_run_end(20), 1 << 28);
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use crate::access::{Caching, Inheritance, Protection, Slot};
 use crate::geometry::{Geometry, PageRange, Va};
-use crate::object::Promise;
+use crate::object::{ObjectId, Promise};
 use crate::pages::PageMap;
 use crate::traits::Traits;
 
@@ -26,8 +26,39 @@ pub struct Region {
     pub heirs: Heirs,
     /// What it is made of.
     pub traits: Traits,
+    /// What it is to those who ask, and what may become of it.
+    pub form: Form,
     /// What each page is.
     pub pages: PageMap,
+}
+
+/// What a region is to those who ask, and what may become of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An allocation, which can be given back in parts.
+    Memory,
+    /// A view of an object, which goes as a whole and is protected within what it began
+    /// with.
+    View(Origin),
+}
+
+/// Which page of an object the first page of a view is, whether it has memory or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose page.
+    pub object: ObjectId,
+    /// Its number, from the start of the object.
+    pub first: u64,
+}
+
+impl Form {
+    /// The same `pages` pages further on.
+    pub(crate) const fn after(self, pages: u64) -> Self {
+        match self {
+            Self::Memory => Self::Memory,
+            Self::View(Origin { object, first }) => Self::View(Origin { object, first: first + pages }),
+        }
+    }
 }
 
 /// What is known of what a forked child gets of a region.
@@ -51,7 +82,8 @@ impl Region {
     ) -> Self {
         let (first, end) = pages_of(geometry, range);
         let pages = PageMap::reserved(first, end);
-        Self { identity, initial, promise, heirs: Heirs::Usual, traits, pages }
+        let (heirs, form) = (Heirs::Usual, Form::Memory);
+        Self { identity, initial, promise, heirs, traits, form, pages }
     }
 
     /// What is recorded for a page when a caller asks for `protection`.

@@ -7,11 +7,13 @@ use alloc::vec::Vec;
 use crate::access::{Access, Attributes, Inheritance, Latch, Offer, Protection, Rights, Slot, Wiring};
 use crate::charge::Charge;
 use crate::contract::{ForeignRun, Machine, Truth};
+use crate::frame::{FrameChange, Frames};
 use crate::geometry::{Geometry, PageRange, Va};
+use crate::guards::Met;
 use crate::interval::{Entry, IntervalMap};
-use crate::object::{Content, Contents, MemoryObject, ObjectId, Promise, Reach};
+use crate::object::{Content, Contents, MemoryObject, ObjectId, Promise, Reach, Supply};
 use crate::op::Step;
-use crate::region::{AllocationId, Region, pages_of};
+use crate::region::{AllocationId, Form, Region, pages_of};
 use crate::traits::Traits;
 use crate::wires::Wires;
 
@@ -29,8 +31,12 @@ pub struct AddressSpace {
     pub(crate) next_object: ObjectId,
     /// Objects that lost a view during the edit that is being applied.
     pub(crate) idle: Vec<ObjectId>,
+    /// The frames of physical memory that the process owns.
+    pub(crate) frames: Frames,
     /// How often pages are wired, by count.
     pub(crate) wires: Wires,
+    /// How many pages are wired without a count.
+    pub(crate) wired: u64,
     /// Ranges where others were seen, ascending and disjoint. A hint for placing:
     /// it may be stale in both directions, the machine has the last word.
     pub(crate) foreign: Box<[PageRange]>,
@@ -102,6 +108,20 @@ pub enum Edit {
         /// How.
         change: Change,
     },
+    /// A region is more than an allocation.
+    Form {
+        /// Where it begins.
+        at: Va,
+        /// What it is.
+        form: Form,
+    },
+    /// What is known of an object as a section changes.
+    Section {
+        /// Which object.
+        object: ObjectId,
+        /// How.
+        change: SectionChange,
+    },
     /// Pages are wired once more, or let go once; holes between regions are passed over.
     Wires {
         /// Which pages.
@@ -109,10 +129,37 @@ pub enum Edit {
         /// Which of the two.
         step: Step,
     },
+    /// The guards of these pages were armed just now: faults disarm them by these bits.
+    Arm {
+        /// Which pages; holes between regions are passed over.
+        range: PageRange,
+        /// One bit each, none of them set.
+        met: Met,
+    },
+    /// Frames are taken or given back.
+    Frames(FrameChange),
     /// A region, or a part of one, goes.
     Remove {
         /// What goes.
         range: PageRange,
+    },
+}
+
+/// How a section changes.
+#[derive(Clone, Debug)]
+pub enum SectionChange {
+    /// It has one more name.
+    Named,
+    /// It has one name less.
+    Unnamed,
+    /// Its pages get memory this way from now on.
+    Supplied(Supply),
+    /// Pages have memory.
+    Filled {
+        /// The first.
+        first: u64,
+        /// The one behind the last.
+        end: u64,
     },
 }
 
@@ -160,7 +207,8 @@ impl<T> Done<T> {
         Done { value: answer(self.value), edit: self.edit, foreign: self.foreign }
     }
 
-    pub(crate) const fn unchanged(value: T) -> Self {
+    /// An answer that changes nothing.
+    pub const fn unchanged(value: T) -> Self {
         Self { value, edit: Edit::None, foreign: None }
     }
 
@@ -181,7 +229,9 @@ impl AddressSpace {
             objects: BTreeMap::new(),
             next_object: ObjectId(1),
             idle: Vec::new(),
+            frames: Frames::default(),
             wires: Wires::default(),
+            wired: 0,
             foreign: Box::default(),
         }
     }
@@ -277,6 +327,13 @@ impl AddressSpace {
             }
             Edit::Show { range, content } => self.set_content(range, content),
             Edit::Wires { range, step } => self.change_wires(range, step),
+            Edit::Arm { range, ref met } => self.each_region_mut(range, &mut |geometry, region, part| {
+                let (first, end) = pages_of(geometry, part);
+                region.pages.arm(first, end, met.clone());
+            }),
+            Edit::Form { at, form } => self.form_region(at, form),
+            Edit::Section { object, ref change } => self.change_section(object, change),
+            Edit::Frames(change) => self.change_frames(change),
         }
     }
 
@@ -303,6 +360,7 @@ impl AddressSpace {
     }
 
     fn change_pages(&mut self, range: PageRange, change: Change) {
+        self.recount_wired(range, change);
         match change {
             Change::Commit { fresh, .. } => self.charge.take(fresh),
             Change::Decommit { freed } => {
@@ -318,11 +376,22 @@ impl AddressSpace {
             | Change::Latch(_)
             | Change::Offer(_) => {}
         }
+        self.each_region_mut(range, &mut |geometry, region, part| {
+            change_region(geometry, region, part, change);
+        });
+    }
+
+    /// Visits the regions in `range`, each with the part of it that is meant.
+    fn each_region_mut(
+        &mut self,
+        range: PageRange,
+        visit: &mut dyn FnMut(&Geometry, &mut Region, PageRange),
+    ) {
         let mut at = range.start().get();
         while let Some((whole, region)) = self.regions.at_or_after_mut(at) {
             let whole = PageRange::between(whole.0, whole.1);
             let Some(part) = whole.and_then(|whole| whole.intersection(range)) else { return };
-            change_region(&self.geometry, region, part, change);
+            visit(&self.geometry, region, part);
             at = part.end().get();
             if at >= range.end().get() {
                 return;
@@ -346,11 +415,15 @@ impl AddressSpace {
         };
         let (first, last) = pages_of(&self.geometry, range);
         self.charge.give(self.charged(&region, range));
+        self.forget_wired(&region, range);
         self.drop_content(range);
         self.wires.clear(range);
+        let pieces = u32::from(end > range.end().get()) + u32::from(start < range.start().get());
+        self.recount_views(region.form, pieces);
         if end > range.end().get() {
             let pages = region.pages.split_off(last);
-            let upper = Region { pages, ..region };
+            let form = region.form.after(last - start / self.geometry.page);
+            let upper = Region { pages, form, ..region };
             self.regions.insert(range.end().get(), end, upper);
         }
         if start < range.start().get() {
@@ -380,7 +453,10 @@ fn change_region(geometry: &Geometry, region: &mut Region, part: PageRange, chan
     match change {
         Change::Commit { protection, .. } | Change::Protect(protection) => {
             let slot = Slot::committed(protection.cached(caching));
-            let kept = |old: Slot| slot.wired(old.wiring()).with(old.attributes()).latched(old.latch());
+            let kept = |old: Slot| {
+                let slot = slot.wired(old.wiring()).with(old.attributes());
+                slot.latched(old.latch()).offered(old.offer())
+            };
             region.pages.update(first, end, kept);
         }
         Change::Decommit { .. } => {

@@ -3,10 +3,14 @@
 //! What arrives is untrusted: every word is checked, and what makes no sense
 //! decodes to `None` (a request) or to [`Kind::Protocol`] (an answer).
 
+mod guard;
 mod pages;
+mod runs;
 mod share;
 mod special;
 
+pub use guard::{GuardAccess, GuardDelivery, GuardHit, GuardRequest, HIT};
+pub use runs::{decode_runs, encode_runs};
 pub use share::{ExportRequest, FileId, Holder, ImportRequest, LEASE, Lease};
 pub use special::FrameRequest;
 
@@ -81,6 +85,13 @@ pub enum Request {
     Recycle(Recycle),
     /// See [`crate::AddressSpace::frames`]: lists lie in the data area, both ways.
     Frames(FrameRequest),
+    /// About guards that were met.
+    Guard(GuardRequest),
+    /// See [`crate::AddressSpace::meet`]: how many guards, one or none.
+    Meet(u64),
+    /// Writes so many bytes from the data area to this address, of a page with an armed guard,
+    /// which stays armed: how many were.
+    WriteUnder(u64, u64),
 }
 
 /// How much there is in an address space.
@@ -138,6 +149,7 @@ impl Request {
                 let disposal = match request.disposal {
                     Disposal::Decommit => 0,
                     Disposal::Release => 1,
+                    Disposal::Unmap => 2,
                 };
                 &[2, request.at, request.size, disposal]
             }
@@ -177,6 +189,9 @@ impl Request {
             Self::Mark(request) => return special::encode_mark(request),
             Self::Recycle(request) => return special::encode_recycle(request),
             Self::Frames(request) => return special::encode_frames(request),
+            Self::Guard(request) => return guard::encode(request),
+            Self::Meet(at) => &[guard::MEET, *at],
+            Self::WriteUnder(at, size) => &[guard::WRITE_UNDER, *at, *size],
         };
         frame[..words.len()].copy_from_slice(words);
         frame
@@ -191,6 +206,7 @@ impl Request {
                 let disposal = match third {
                     0 => Disposal::Decommit,
                     1 => Disposal::Release,
+                    2 => Disposal::Unmap,
                     _ => return None,
                 };
                 Self::Free(Free { at, size, disposal })
@@ -223,6 +239,9 @@ impl Request {
             special::MARK => Self::Mark(special::decode_mark(frame)?),
             special::RECYCLE => Self::Recycle(special::decode_recycle(frame)?),
             special::FRAMES => Self::Frames(special::decode_frames(frame)?),
+            guard::GUARD => Self::Guard(guard::decode(frame)?),
+            guard::MEET => Self::Meet(at),
+            guard::WRITE_UNDER => Self::WriteUnder(at, size),
             _ => return None,
         })
     }
@@ -379,19 +398,32 @@ pub fn decode_result(frame: &Frame, verb: Verb) -> Result<Answer, Error> {
     }
 }
 
+const fn backing_word(backing: Backing) -> u64 {
+    match backing {
+        Backing::Private => 0,
+        Backing::View => 1,
+        Backing::Image => 2,
+    }
+}
+
+const fn word_backing(word: u64) -> Option<Backing> {
+    match word {
+        0 => Some(Backing::Private),
+        1 => Some(Backing::View),
+        2 => Some(Backing::Image),
+        _ => None,
+    }
+}
+
 /// A run as eight words.
 pub fn encode_info(info: &Info) -> [u64; RECORD] {
     match info.state {
         State::Free => [info.base, info.size, 0, 0, 0, 0, 0, 0],
-        State::Reserved { allocation, initial } => {
-            [info.base, info.size, 1, allocation, protection_word(initial), 0, 0, 0]
+        State::Reserved { allocation, initial, backing } => {
+            [info.base, info.size, 1, allocation, protection_word(initial), 0, backing_word(backing), 0]
         }
         State::Committed { allocation, initial, protection, backing, owner } => {
-            let backing = match backing {
-                Backing::Private => 0,
-                Backing::View => 1,
-                Backing::Image => 2,
-            };
+            let backing = backing_word(backing);
             let owner = match owner {
                 Owner::Own => 0,
                 Owner::Foreign => 1,
@@ -411,17 +443,16 @@ pub fn decode_info(words: &[u64; RECORD]) -> Option<Info> {
     }
     let state = match state {
         0 => State::Free,
-        1 => State::Reserved { allocation, initial: word_protection(initial)? },
+        1 => State::Reserved {
+            allocation,
+            initial: word_protection(initial)?,
+            backing: word_backing(backing)?,
+        },
         2 => State::Committed {
             allocation,
             initial: word_protection(initial)?,
             protection: word_protection(protection)?,
-            backing: match backing {
-                0 => Backing::Private,
-                1 => Backing::View,
-                2 => Backing::Image,
-                _ => return None,
-            },
+            backing: word_backing(backing)?,
             owner: match owner {
                 0 => Owner::Own,
                 1 => Owner::Foreign,

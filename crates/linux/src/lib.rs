@@ -15,6 +15,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod courier;
 pub mod lease;
 pub mod machine;
 pub mod orphan;

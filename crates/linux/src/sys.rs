@@ -14,14 +14,21 @@ use linux_raw_sys::{general as k, prctl, system};
 mod fault;
 mod file;
 mod pages;
+mod thread;
 mod types;
 pub use fault::{
-    Catch, Stores, Waiters, userfault, userfault_drain, userfault_enable, userfault_protect,
-    userfault_register, userfault_unregister, userfault_wake, userfaultfd,
+    Arrival, Catch, Fault, FaultKind, Stores, Waiters, userfault, userfault_copy, userfault_drain,
+    userfault_enable, userfault_move, userfault_protect, userfault_read, userfault_register,
+    userfault_unregister, userfault_wake, userfaultfd, wait_readable,
 };
-pub use file::{duplicate_from, file_id, file_size_limit, is_regular, look, punch_hole, pwrite};
+pub use file::{allocate, duplicate_from, file_id, file_size_limit, is_regular, look, punch_hole, pwrite};
 pub use pages::{
-    PageRun, Wanted, kind, mremap_duplicate, mremap_over, pagemap, scan_pages, stack_pointer, thread_base,
+    PageRun, Rearm, Wanted, kind, mbind_preferred, mremap_duplicate, mremap_duplicate_over, mremap_over,
+    pagemap, scan_pages, scan_written, stack_pointer, thread_base,
+};
+pub use thread::{
+    Disposition, Entry, SEGV_ACCERR, SI_QUEUE, SignalInfo, Taker, disposition, eventfd, queue_signal,
+    send_signal, set_disposition, spawn, wait_either,
 };
 pub use types::{Advice, Backing, Errno, OpenMode, Place, Prot, Result, SignalMask, Text, Timespec};
 
@@ -68,6 +75,10 @@ pub unsafe fn mmap(place: Place, len: usize, prot: Prot, backing: Backing) -> Re
     let (what, fd, offset) = match backing {
         Backing::Anonymous => (k::MAP_PRIVATE | k::MAP_ANONYMOUS, -1, 0),
         Backing::AnonymousNoReserve => (k::MAP_PRIVATE | k::MAP_ANONYMOUS | k::MAP_NORESERVE, -1, 0),
+        Backing::Large { size } => {
+            let size = size.trailing_zeros() << k::MAP_HUGE_SHIFT;
+            (k::MAP_PRIVATE | k::MAP_ANONYMOUS | k::MAP_HUGETLB | size, -1, 0)
+        }
         Backing::Shared { fd, offset } => (k::MAP_SHARED, fd, offset),
         Backing::Private { fd, offset } => (k::MAP_PRIVATE | k::MAP_NORESERVE, fd, offset),
     };
@@ -171,6 +182,11 @@ unsafe fn process_vm(number: u32, pid: i32, local: usize, len: usize, remote: us
 }
 
 // ------------------------------------------------------------------------------------------------------- waiting, time
+
+/// Sleeps for this time, or until a signal comes.
+pub fn pause(time: Timespec) {
+    let _ = futex_wait(&AtomicU32::new(0), 0, time);
+}
 
 /// Sleeps while `word` is `expected`, at most `timeout`; memory shared between processes works too.
 /// `EAGAIN`: it is not; `ETIMEDOUT`; `EINTR`: a signal; `Ok`: woken, or for no reason.

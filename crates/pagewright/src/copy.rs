@@ -1,6 +1,7 @@
 //! Copying bytes between this process and another, or itself.
 
 use pagewright_core::{Info, State};
+use pagewright_linux::machine::open_trapped;
 use pagewright_linux::sys::{self, Errno};
 
 use crate::error;
@@ -27,6 +28,8 @@ pub(crate) fn committed(
 
 /// Copies out of `pid`, up to the first byte that cannot be read.
 pub(crate) fn read(pid: i32, at: u64, into: &mut [u8]) -> Result<usize, Errno> {
+    // The bytes may go to watched memory of this process.
+    open_trapped(into.as_ptr() as u64, into.len() as u64);
     let mut done = 0;
     while done < into.len() {
         let Some(from) = at.checked_add(done as u64) else { break };

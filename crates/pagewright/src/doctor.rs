@@ -3,7 +3,10 @@
 //! Every feature is tried, harmlessly and in this process: distributions backport, and sandboxes forbid, so that a
 //! version number proves nothing.
 
+mod notice;
 mod probe;
+mod supply;
+mod watch;
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,6 +18,10 @@ use pagewright_linux::machine::{Freezer, Freezing, Reason, Strategy, mapping_lim
 use crate::error::{Error, Result};
 use crate::own;
 use crate::process::Process;
+
+pub use notice::Notice;
+pub use supply::{Node, Pool, Supply};
+pub use watch::{WatchReason, WatchWay, Watching};
 
 /// What the kernel offers to this process, and what is made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +41,12 @@ pub struct Report {
     pub freezing: &'static str,
     /// What that means.
     pub freezing_means: &'static str,
+    /// How it is noticed that a guard of this process is met.
+    pub guards: Notice,
+    /// What there is of large pages, nodes and privilege.
+    pub supply: Supply,
+    /// How stores to watched memory are noted.
+    pub watching: Watching,
 }
 
 /// A feature of the kernel.
@@ -121,6 +134,9 @@ pub fn report() -> Report {
         kernel: read_setting("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned()),
         features: features(),
         settings: settings(),
+        guards: notice::guards(),
+        supply: supply::supply(),
+        watching: watch::watching(),
         strategy: match choice.strategy {
             Strategy::Markers => "markers",
             Strategy::Mprotect => "mprotect",
@@ -326,7 +342,7 @@ fn features() -> Vec<Feature> {
 }
 
 fn settings() -> Vec<Setting> {
-    vec![ptrace_scope(), user_faults(), overcommit(), large_pages(), map_count()]
+    vec![ptrace_scope(), user_faults(), overcommit(), large_pages(), joined_pages(), map_count()]
 }
 
 fn read_setting(path: &str) -> Option<String> {
@@ -392,6 +408,21 @@ fn large_pages() -> Setting {
         Some(_) => (Verdict::Fine, "that many large pages are set aside"),
     };
     setting("vm.nr_hugepages", value, verdict, meaning)
+}
+
+fn joined_pages() -> Setting {
+    let text = read_setting("/sys/kernel/mm/transparent_hugepage/enabled");
+    // The word in brackets is the one that is set.
+    let chosen = text.as_deref().and_then(|text| text.split_once('[')?.1.split_once(']'));
+    let value = chosen.map(|(word, _)| word.to_owned());
+    let (verdict, meaning) = match value.as_deref() {
+        Some("always" | "madvise") => {
+            (Verdict::Fine, "ordinary pages are joined into large ones where asked for")
+        }
+        Some(_) => (Verdict::Limits, "ordinary pages are never joined into large ones"),
+        None => (Verdict::Limits, "this kernel does not join ordinary pages into large ones"),
+    };
+    setting("transparent_hugepage", value, verdict, meaning)
 }
 
 fn map_count() -> Setting {

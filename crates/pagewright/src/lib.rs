@@ -20,6 +20,26 @@
 //! # }
 //! ```
 //!
+//! Memory can be watched, yielded and locked:
+//!
+//! ```
+//! use pagewright::{After, Allocate, Free, Lock, Memory, Process, Wiring, Written};
+//!
+//! # fn main() -> Result<(), pagewright::Error> {
+//! let me = Process::current();
+//! let base = me.allocate(&Allocate::new(1 << 20).watched())?.start().get();
+//! me.write(base + 5 * 4096, b"hello")?;
+//! let question = Written { at: base, size: 1 << 20, limit: 256, after: After::Forget };
+//! let written = me.written(&question)?;
+//! assert_eq!(written[0].start().get(), base + 5 * 4096);
+//! assert!(me.written(&question)?.is_empty(), "they were forgotten when they were reported");
+//!
+//! me.lock(&Lock { at: base, size: 4096, wiring: Wiring::Wired, quota: None })?;
+//! me.free(&Free::release(base))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - [`Process`] and [`Memory`]: the idiomatic face. Errors are values that name the
 //!   process, the range, the reason and what to change.
 //! - [`win32`]: the functions under the names, types and constants of `windows-sys`.
@@ -34,13 +54,16 @@
 mod copy;
 pub mod doctor;
 pub mod error;
+pub mod guard;
 mod inject;
 pub mod mach;
 pub mod memory;
 mod own;
+pub mod privilege;
 pub mod process;
 mod remote;
 pub mod share;
+mod signals;
 pub mod soft;
 mod target;
 pub mod win32;
@@ -49,17 +72,26 @@ pub mod wince;
 pub use error::{Error, Result};
 pub use memory::Memory;
 pub use pagewright_core as core;
+pub use pagewright_core::wire::{GuardAccess, GuardDelivery, GuardHit};
 pub use pagewright_core::{
     Access, Action, After, Alias, Allocate, Attribute, AttributeRange, Attributes, Backing, Birth, Caching,
     Consent, CopyRange, Disposal, Fate, FrameCall, Free, Geometry, Guard, Info, Inheritance, Kind, Limit,
-    Lock, Map, MapPlace, Mark, Onto, Order, Overwrite, Owner, PageKind, PageRange, Place, Protect,
-    Protection, Recycle, Remap, RemapCopy, Remapped, Restrict, Rights, Sharing, State, Stores, Surveyed,
-    Survival, Traits, Unmap, Verb, Watch, Window, WireRange, Wiring, Written,
+    Lock, Map, MapPlace, MapView, Mark, NewSection, ObjectId, Onto, Order, Overwrite, Owner, PageKind,
+    PageRange, Place, Protect, Protection, Recycle, Remap, RemapCopy, Remapped, Restrict, Rights, Sharing,
+    State, Stores, Supply, Surveyed, Survival, Traits, Unmap, Verb, Watch, Window, WireRange, Wiring,
+    Written,
 };
 pub use process::{Attached, Leftovers, Process, Status};
+pub use remote::GuardHits;
 pub use share::{Edges, Receipt, Share};
 
 /// The examples of the README are compiled and run with the other tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// And the recipes.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guards.md")]
+#[doc = include_str!("../../../docs/watch.md")]
+struct Recipes;

@@ -1,16 +1,20 @@
 //! A process whose memory can be worked on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pagewright_core::{
     Alias, Allocate, AttributeRange, CopyRange, FrameCall, Free, Info, Lock, Map, Mark, PageRange, Protect,
     Protection, Recycle, Remap, Restrict, Rights, Surveyed, Survival, Unmap, WireRange, Written,
 };
 
-use crate::error::Result;
+use pagewright_core::wire::GuardDelivery;
+use pagewright_core::{Kind, Verb};
+
+use crate::error::{Error, Result};
 use crate::memory::Memory;
 use crate::own;
-use crate::remote::Remote;
+use crate::remote::{GuardHits, Remote};
 
 /// This process, or another live one.
 ///
@@ -180,6 +184,33 @@ impl Process {
         }
     }
 
+    /// How this process learns that one of its threads has met a guard, from now on. It attaches. For the own
+    /// process see [`crate::guard`].
+    ///
+    /// # Errors
+    /// [`pagewright_core::Kind::Unsupported`] for the own process; else when the process has ended or cannot
+    /// be attached.
+    pub fn set_guard_delivery(&self, delivery: GuardDelivery) -> Result<()> {
+        match &self.which {
+            Which::Own => Err(own_guards()),
+            Which::Other(remote) => remote.set_guard_delivery(delivery),
+        }
+    }
+
+    /// Who has met which guard since this handle was last asked: at once if anybody has, else with the
+    /// first, else after `patience` with none. The last 256 are kept, whoever asks: callers do not take
+    /// them from each other. Any thread may wait; nobody who meets a guard waits for this call.
+    ///
+    /// # Errors
+    /// [`pagewright_core::Kind::Gone`] when the process has ended, or is not attached;
+    /// [`pagewright_core::Kind::Unsupported`] for the own process, which learns of its guards by [`crate::guard`].
+    pub fn guard_hits(&self, patience: Duration) -> Result<GuardHits> {
+        match &self.which {
+            Which::Own => Err(own_guards()),
+            Which::Other(remote) => remote.guard_hits(patience),
+        }
+    }
+
     /// Sets how many bytes may be committed. What is committed stays so.
     ///
     /// # Errors
@@ -193,6 +224,12 @@ impl Process {
             Which::Other(remote) => remote.set_limit(bytes),
         }
     }
+}
+
+fn own_guards() -> Error {
+    let sentence =
+        "guards of the own process are told to its handlers (see pagewright::guard); ask another process";
+    Error::because(Verb::Query, Kind::Unsupported, std::process::id(), sentence)
 }
 
 impl Memory for Process {

@@ -89,7 +89,7 @@ impl Process {
         let (at, size, protection) = (source.start().get(), source.bytes(), request.protection);
         let onto = match onto {
             Onto::Reserved(at) => Onto::Reserved(at & !(PAGE - 1)),
-            fresh @ Onto::Fresh(_) => fresh,
+            fresh @ (Onto::Fresh(_) | Onto::View(_)) => fresh,
         };
         if self.pid() == into.pid() {
             let consent = request.consent;
@@ -246,7 +246,7 @@ impl Plan {
         let aligned = source.is_multiple_of(PAGE) && size.is_multiple_of(PAGE);
         match request.onto {
             Onto::Reserved(at) if at % PAGE != source % PAGE => return Err(fail(Kind::Misaligned)),
-            Onto::Reserved(_) | Onto::Fresh(_) => {}
+            Onto::Reserved(_) | Onto::Fresh(_) | Onto::View(_) => {}
         }
         let plan = |whole, copied| Self::with(source, size, pages, whole, copied);
         match request.edges {
@@ -293,6 +293,10 @@ impl Plan {
     fn target(&self, into: &Process, request: &Share) -> Result<(PageRange, Target)> {
         let bytes = self.pages.bytes();
         match request.onto {
+            // A view shows one object, not copies beside it.
+            Onto::View(_) => {
+                Err(Error::of(CoreError::new(Verb::Alias, Kind::BadFlags, 0, self.size), into.pid()))
+            }
             Onto::Fresh(place) => {
                 let reserve =
                     Allocate { place, ..Allocate::new(bytes).reserve().protection(request.protection) };

@@ -15,14 +15,16 @@
 //! # }
 //! ```
 
+mod section;
+
 use std::cell::RefCell;
 
 use pagewright_core::{
     Alias, Allocate, AttributeRange, CopyRange, Error as CoreError, FrameCall, Free, Geometry, Info, Lock,
     Machine, Managed, Map, Mark, PageRange, Protect, Protection, Recycle, Remap, Restrict, Rights, State,
-    Surveyed, Survival, Unmap, Va, WireRange, Written,
+    Stores, Surveyed, Survival, Unmap, Va, WireRange, Written,
 };
-pub use pagewright_soft::{Fault, Mmu, Word};
+pub use pagewright_soft::{Fault, FaultKind, Mmu, Reason, Word};
 
 use crate::error::{Error, Result};
 use crate::memory::Memory;
@@ -58,25 +60,62 @@ impl Guest {
     /// Loads a word, little-endian, at any alignment.
     ///
     /// # Errors
-    /// The fault, with the first address that is inaccessible.
+    /// The fault, with the first address that is inaccessible. A fault with
+    /// [`Reason::Guard`] has disarmed that guard: raise the guest's exception, and the access
+    /// can be made again (facts GP02 to GP05).
     pub fn load<W: Word>(&mut self, at: u64) -> std::result::Result<W, Fault> {
-        self.managed.get_mut().machine_mut().load(at)
+        let managed = self.managed.get_mut();
+        managed.machine_mut().load(at).map_err(|fault| meet(managed, fault))
     }
 
     /// Stores a word, little-endian, at any alignment.
     ///
     /// # Errors
-    /// The fault; nothing was stored.
+    /// The fault; nothing was stored. As for [`Self::load`] about guards.
     pub fn store<W: Word>(&mut self, at: u64, value: W) -> std::result::Result<(), Fault> {
-        self.managed.get_mut().machine_mut().store(at, value)
+        let managed = self.managed.get_mut();
+        managed.machine_mut().store(at, value).map_err(|fault| meet(managed, fault))
     }
 
     /// Fetches instruction bytes.
     ///
     /// # Errors
-    /// The fault, with the first address that is not executable.
+    /// The fault, with the first address that is not executable. As for [`Self::load`] about
+    /// guards.
     pub fn fetch(&mut self, at: u64, into: &mut [u8]) -> std::result::Result<(), Fault> {
-        self.managed.get_mut().machine_mut().fetch(at, into)
+        let managed = self.managed.get_mut();
+        managed.machine_mut().fetch(at, into).map_err(|fault| meet(managed, fault))
+    }
+
+    /// Tells of a store that no call here made: a device of the emulator wrote these bytes
+    /// where they stand. Every page touched counts as stored to.
+    ///
+    /// # Errors
+    /// Nothing has changed, unless all of the range lies in one allocation that is watched.
+    pub fn note_device_write(&self, at: u64, size: u64) -> Result<()> {
+        self.mark(&Mark { at, size, stores: Stores::Note })
+    }
+
+    /// Sets how many pages may have bytes of their own at a time: the memory of the guest's
+    /// machine. `None` is as many as the host can give. Pages that have some keep it.
+    pub fn set_frame_limit(&self, frames: Option<u32>) {
+        self.managed.borrow_mut().machine_mut().set_frame_limit(frames);
+    }
+
+    /// Drops all content that the guest has offered or reset and not stored to since, as the
+    /// limit of frames does when it is reached. Answers how many pages that made free.
+    pub fn drop_yielded(&self) -> usize {
+        self.managed.borrow_mut().machine_mut().drop_yielded()
+    }
+
+    /// Sets how many NUMA nodes the guest's machine has; 1 until then.
+    pub fn set_nodes(&self, nodes: u16) {
+        self.managed.borrow_mut().machine_mut().set_nodes(nodes);
+    }
+
+    /// How many NUMA nodes the guest's machine has.
+    pub fn nodes(&self) -> u16 {
+        self.managed.borrow().machine().nodes()
     }
 
     /// Sets how many bytes may be committed. What is committed stays so.
@@ -103,6 +142,25 @@ impl Guest {
     ) -> Result<T> {
         verb(&mut self.managed.borrow_mut()).map_err(|error| Error::of(error, 0))
     }
+
+    /// A copy that stopped here is an access: if a guard stopped it, that is gone now
+    /// (facts GP09 and GP10).
+    fn stopped(&self, at: u64, done: usize, wanted: usize) -> Result<usize> {
+        if done < wanted {
+            self.with_mut(|managed| managed.meet(at.saturating_add(done as u64)))?;
+        }
+        Ok(done)
+    }
+}
+
+/// The guard that an access has met goes off; the fault stays the answer.
+#[cold]
+fn meet(managed: &mut Managed<Mmu>, fault: Fault) -> Fault {
+    if fault.reason == Reason::Guard {
+        // This machine refuses no protection; and guards of the embedder's own stay.
+        let _ = managed.meet(fault.at);
+    }
+    fault
 }
 
 impl Memory for Guest {
@@ -179,11 +237,13 @@ impl Memory for Guest {
     }
 
     fn read(&self, at: u64, into: &mut [u8]) -> Result<usize> {
-        Ok(self.managed.borrow().machine().read(Va::new(at), into))
+        let done = self.managed.borrow().machine().read(Va::new(at), into);
+        self.stopped(at, done, into.len())
     }
 
     fn write(&self, at: u64, from: &[u8]) -> Result<usize> {
-        Ok(self.managed.borrow_mut().machine_mut().write(Va::new(at), from))
+        let done = self.managed.borrow_mut().machine_mut().write(Va::new(at), from);
+        self.stopped(at, done, from.len())
     }
 
     fn poke(&self, at: u64, from: &[u8]) -> Result<usize> {

@@ -13,6 +13,7 @@ use pagewright::mach::{
 
 const MIB: u64 = 1 << 20;
 
+// Rows: A1
 #[test]
 fn a01_no_bytes_are_at_address_zero() {
     here_and_there(|on| {
@@ -22,6 +23,7 @@ fn a01_no_bytes_are_at_address_zero() {
     });
 }
 
+// Rows: A2
 #[test]
 fn a02_anywhere_gives_zeros_of_whole_pages_with_all_rights_to_come() {
     here_and_there(|on| {
@@ -37,6 +39,7 @@ fn a02_anywhere_gives_zeros_of_whole_pages_with_all_rights_to_come() {
     });
 }
 
+// Rows: A2
 #[test]
 fn a02_large_memory_is_zeros_too_and_may_be_huge() {
     here_and_there(|on| {
@@ -51,6 +54,7 @@ fn a02_large_memory_is_zeros_too_and_may_be_huge() {
     });
 }
 
+// Rows: A3
 #[test]
 fn a03_a_hint_is_no_hint() {
     here_and_there(|on| {
@@ -61,6 +65,7 @@ fn a03_a_hint_is_no_hint() {
     });
 }
 
+// Rows: A4
 #[test]
 fn a04_the_lowest_place_is_taken_and_all_between_two_is_occupied() {
     here_and_there(|on| {
@@ -78,6 +83,7 @@ fn a04_the_lowest_place_is_taken_and_all_between_two_is_occupied() {
     });
 }
 
+// Rows: A5
 #[test]
 fn a05_the_address_is_rounded_down_before_the_size_is_added() {
     here_and_there(|on| {
@@ -91,6 +97,7 @@ fn a05_the_address_is_rounded_down_before_the_size_is_added() {
     });
 }
 
+// Rows: A6
 #[test]
 fn a06_outside_of_the_task_is_no_address() {
     here_and_there(|on| {
@@ -103,6 +110,7 @@ fn a06_outside_of_the_task_is_no_address() {
     });
 }
 
+// Rows: A7
 #[test]
 fn a07_what_is_taken_stays() {
     here_and_there(|on| {
@@ -118,6 +126,7 @@ fn a07_what_is_taken_stays() {
     });
 }
 
+// Rows: A7
 #[test]
 fn a07_memory_of_the_program_itself_is_taken_and_not_overwritten() {
     let heap = vec![0x5a_u8; 3 * P as usize];
@@ -128,6 +137,7 @@ fn a07_memory_of_the_program_itself_is_taken_and_not_overwritten() {
     assert!(heap.iter().all(|byte| *byte == 0x5a));
 }
 
+// Rows: A8
 #[test]
 fn a08_overwriting_replaces_and_fills_holes() {
     here_and_there(|on| {
@@ -147,6 +157,7 @@ fn a08_overwriting_replaces_and_fills_holes() {
     });
 }
 
+// Rows: A8
 #[test]
 fn a08_overwriting_takes_only_one_view_away() {
     here(|on| {
@@ -161,6 +172,7 @@ fn a08_overwriting_takes_only_one_view_away() {
     });
 }
 
+// Rows: A9
 #[test]
 fn a09_a_permanent_mapping_is_not_replaced_and_becomes_useless() {
     here(|on| {
@@ -178,6 +190,7 @@ fn a09_a_permanent_mapping_is_not_replaced_and_becomes_useless() {
     });
 }
 
+// Rows: A10
 #[test]
 fn a10_larger_than_any_hole_is_no_space() {
     here_and_there(|on| {
@@ -187,6 +200,7 @@ fn a10_larger_than_any_hole_is_no_space() {
     });
 }
 
+// Rows: A11
 #[test]
 fn a11_a_size_that_rounds_to_zero_is_an_argument() {
     here_and_there(|on| {
@@ -196,6 +210,7 @@ fn a11_a_size_that_rounds_to_zero_is_an_argument() {
     });
 }
 
+// Rows: A11
 #[test]
 fn a11_fixed_ranges_that_wrap_around_are_no_address() {
     here_and_there(|on| {
@@ -205,6 +220,7 @@ fn a11_fixed_ranges_that_wrap_around_are_no_address() {
     });
 }
 
+// Rows: A12
 #[test]
 fn a12_unknown_flags_are_an_argument_before_anything_else() {
     here_and_there(|on| {
@@ -220,6 +236,7 @@ fn a12_unknown_flags_are_an_argument_before_anything_else() {
     });
 }
 
+// Rows: A13
 #[test]
 fn a13_large_pages_exclude_other_kinds_and_are_aligned() {
     here_and_there(|on| {
@@ -237,6 +254,7 @@ fn a13_large_pages_exclude_other_kinds_and_are_aligned() {
     });
 }
 
+// Rows: A14
 #[test]
 fn a14_neighbours_that_are_alike_are_one_region() {
     here_and_there(|on| {
@@ -248,6 +266,7 @@ fn a14_neighbours_that_are_alike_are_one_region() {
     });
 }
 
+// Rows: A15
 #[test]
 fn a15_a_null_pointer_is_an_argument() {
     // SAFETY: the call is told that there is no pointer.

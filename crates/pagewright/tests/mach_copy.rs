@@ -5,11 +5,11 @@ mod mach_support;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mach_support::{
-    ADDR, ALL, ARG, COPY, INHERIT_NONE, L, LAST, MEMERR, NONE, On, P, PROT, R, RW, RX, SENDDEST, SHARE,
+    ADDR, ALL, ANY, ARG, COPY, INHERIT_NONE, L, LAST, MEMERR, NONE, On, P, PROT, R, RW, RX, SENDDEST, SHARE,
     Sleeper, TOP, W, X, arena, free_all, here, here_and_there, me, pattern, two_filled as two,
 };
 use pagewright::Process;
-use pagewright::mach::{Profile, mach_host_self, set_profile};
+use pagewright::mach::{Profile, VM_FLAGS_PERMANENT, VM_FLAGS_PURGABLE, mach_host_self, set_profile};
 
 /// Sizes below and above what is copied lazily, and above what is born shared.
 const SIZES: [u64; 4] = [P, 4 * P, L, 512 << 10];
@@ -22,6 +22,7 @@ fn with_profile(profile: Profile, test: impl Fn(&On)) {
     });
 }
 
+// Rows: C1
 #[test]
 fn c01_the_bytes_are_those_of_the_moment_of_the_call() {
     here_and_there(|on| {
@@ -35,6 +36,7 @@ fn c01_the_bytes_are_those_of_the_moment_of_the_call() {
     });
 }
 
+// Rows: C2
 #[test]
 fn c02_no_bytes_are_copied_from_anywhere_to_anywhere() {
     for profile in [Profile::Doc, Profile::GnuMach, Profile::Xnu] {
@@ -46,6 +48,7 @@ fn c02_no_bytes_are_copied_from_anywhere_to_anywhere() {
     }
 }
 
+// Rows: C3
 #[test]
 fn c03_unaligned_copies_are_to_the_byte_and_leave_the_neighbours() {
     here_and_there(|on| {
@@ -65,6 +68,7 @@ fn c03_unaligned_copies_are_to_the_byte_and_leave_the_neighbours() {
     });
 }
 
+// Rows: C3
 #[test]
 fn c03_gnu_mach_takes_whole_pages_only() {
     with_profile(Profile::GnuMach, |on| {
@@ -79,6 +83,7 @@ fn c03_gnu_mach_takes_whole_pages_only() {
     });
 }
 
+// Rows: C4
 #[test]
 fn c04_gnu_mach_looks_at_the_source_before_the_alignment() {
     with_profile(Profile::GnuMach, |on| {
@@ -91,6 +96,7 @@ fn c04_gnu_mach_looks_at_the_source_before_the_alignment() {
     });
 }
 
+// Rows: C5
 #[test]
 fn c05_onto_itself_nothing_changes_but_the_rights_are_needed() {
     here_and_there(|on| {
@@ -109,6 +115,7 @@ fn c05_onto_itself_nothing_changes_but_the_rights_are_needed() {
     });
 }
 
+// Rows: C6 C7
 #[test]
 fn c06_c07_overlap_is_memmove() {
     here_and_there(|on| {
@@ -130,6 +137,7 @@ fn c06_c07_overlap_is_memmove() {
     });
 }
 
+// Rows: C8
 #[test]
 fn c08_a_hole_in_the_source_is_no_address_and_the_target_stays() {
     here_and_there(|on| {
@@ -147,6 +155,7 @@ fn c08_a_hole_in_the_source_is_no_address_and_the_target_stays() {
     });
 }
 
+// Rows: C9 C10
 #[test]
 fn c09_c10_a_source_that_may_not_be_read_is_a_protection_failure_at_every_size() {
     here_and_there(|on| {
@@ -164,6 +173,7 @@ fn c09_c10_a_source_that_may_not_be_read_is_a_protection_failure_at_every_size()
     });
 }
 
+// Rows: C9
 #[test]
 fn c09_xnu_says_no_address_when_it_is_small() {
     with_profile(Profile::Xnu, |on| {
@@ -176,6 +186,7 @@ fn c09_xnu_says_no_address_when_it_is_small() {
     });
 }
 
+// Rows: C12
 #[test]
 fn c12_the_first_problem_of_the_source_is_told() {
     here_and_there(|on| {
@@ -192,6 +203,7 @@ fn c12_the_first_problem_of_the_source_is_told() {
     });
 }
 
+// Rows: C13
 #[test]
 fn c13_memory_that_was_never_touched_is_zeros() {
     here_and_there(|on| {
@@ -209,6 +221,41 @@ fn c13_memory_that_was_never_touched_is_zeros() {
     });
 }
 
+// Rows: C30
+#[test]
+fn c30_a_permanent_target_is_written_while_it_has_the_right() {
+    here(|on| {
+        let (source, _, bytes) = two(on, L);
+        let dest = on.allocate(0, L, ANY | VM_FLAGS_PERMANENT).expect("there is room");
+        assert_eq!(on.copy(source, L, dest), Ok(()), "permanence is not about stores");
+        on.reads(dest, &bytes);
+        // What a deallocation leaves of it: nothing may be done with it any more.
+        assert_eq!(on.deallocate(dest, L), Ok(()));
+        assert_eq!(on.copy(source, L, dest), Err(PROT));
+    });
+}
+
+// Rows: C44
+#[test]
+fn c44_purgeable_memory_is_copied_like_any_other() {
+    here_and_there(|on| {
+        for size in [P, L] {
+            let source = on.allocate(0, size, ANY | VM_FLAGS_PURGABLE).expect("there is room");
+            let dest = on.fresh(size);
+            on.fill(source, size, 7);
+            let bytes = pattern(size, 7);
+            assert_eq!(on.copy(source, size, dest), Ok(()));
+            on.reads(dest, &bytes);
+            on.store(source, b"later");
+            on.reads(dest, &bytes);
+            let region = on.at(dest);
+            assert_eq!((region.cur, region.max), (RW, ALL), "ordinary memory");
+            free_all(on, size, &[source, dest]);
+        }
+    });
+}
+
+// Rows: C14 C15
 #[test]
 fn c14_c15_a_hole_in_the_target_is_no_address_and_nothing_is_written() {
     here_and_there(|on| {
@@ -229,6 +276,7 @@ fn c14_c15_a_hole_in_the_target_is_no_address_and_nothing_is_written() {
     });
 }
 
+// Rows: C16
 #[test]
 fn c16_a_target_that_may_not_be_written_is_a_protection_failure_and_nothing_is_written() {
     here_and_there(|on| {
@@ -246,6 +294,7 @@ fn c16_a_target_that_may_not_be_written_is_a_protection_failure_and_nothing_is_w
     });
 }
 
+// Rows: C16
 #[test]
 fn c16_xnu_says_no_address_when_it_is_small_and_writes_nothing_either() {
     with_profile(Profile::Xnu, |on| {
@@ -258,6 +307,7 @@ fn c16_xnu_says_no_address_when_it_is_small_and_writes_nothing_either() {
     });
 }
 
+// Rows: C17
 #[test]
 fn c17_only_the_current_right_to_write_counts() {
     here_and_there(|on| {
@@ -269,6 +319,7 @@ fn c17_only_the_current_right_to_write_counts() {
     });
 }
 
+// Rows: C18
 #[test]
 fn c18_stores_alone_are_enough() {
     here_and_there(|on| {
@@ -283,6 +334,7 @@ fn c18_stores_alone_are_enough() {
     });
 }
 
+// Rows: C19 C34
 #[test]
 fn c19_c34_every_part_of_the_target_keeps_what_it_is() {
     here_and_there(|on| {
@@ -311,6 +363,7 @@ fn c19_c34_every_part_of_the_target_keeps_what_it_is() {
     });
 }
 
+// Rows: C20
 #[test]
 fn c20_a_part_that_may_not_be_written_saves_the_whole() {
     here_and_there(|on| {
@@ -324,6 +377,7 @@ fn c20_a_part_that_may_not_be_written_saves_the_whole() {
     });
 }
 
+// Rows: C21
 #[test]
 fn c21_a_source_of_several_parts() {
     here_and_there(|on| {
@@ -341,6 +395,7 @@ fn c21_a_source_of_several_parts() {
     });
 }
 
+// Rows: C31 C32
 #[test]
 fn c31_c32_ranges_that_wrap_around_are_no_address() {
     here_and_there(|on| {
@@ -357,6 +412,7 @@ fn c31_c32_ranges_that_wrap_around_are_no_address() {
     });
 }
 
+// Rows: C33
 #[test]
 fn c33_many_bytes_from_nowhere_are_no_address() {
     here_and_there(|on| {
@@ -368,6 +424,7 @@ fn c33_many_bytes_from_nowhere_are_no_address() {
     });
 }
 
+// Rows: C36
 #[test]
 fn c36_a_failed_copy_leaves_both_sides_as_they_were() {
     here_and_there(|on| {
@@ -397,6 +454,7 @@ fn truncated(size: u64) -> u64 {
     }
 }
 
+// Rows: C37
 #[test]
 fn c37_bytes_that_a_file_has_no_more_are_a_memory_error() {
     here(|on| {
@@ -415,6 +473,7 @@ fn c37_bytes_that_a_file_has_no_more_are_a_memory_error() {
     });
 }
 
+// Rows: C38
 #[test]
 fn c38_no_task_a_dead_one_and_something_else() {
     here(|on| {
@@ -435,6 +494,7 @@ fn c38_no_task_a_dead_one_and_something_else() {
     });
 }
 
+// Rows: C39
 #[test]
 fn c39_rights_that_come_and_go_meanwhile_are_respected() {
     here(|on| {
@@ -466,6 +526,7 @@ fn c39_rights_that_come_and_go_meanwhile_are_respected() {
     });
 }
 
+// Rows: C40 C41
 #[test]
 fn c40_c41_a_part_that_fails_late_leaves_the_early_ones() {
     here_and_there(|on| {

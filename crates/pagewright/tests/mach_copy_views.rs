@@ -10,6 +10,7 @@ use pagewright::mach::{mach_host_self, mach_vm_wire};
 /// Sizes below and above what is copied lazily, and above what is born shared.
 const SIZES: [u64; 4] = [P, 4 * P, L, 512 << 10];
 
+// Rows: C22
 #[test]
 fn c22_a_target_with_other_views_is_written_for_all_of_them() {
     here(|on| {
@@ -28,6 +29,7 @@ fn c22_a_target_with_other_views_is_written_for_all_of_them() {
     });
 }
 
+// Rows: C22
 #[test]
 fn c22_a_target_that_another_task_sees_is_written_for_it_too() {
     here(|on| {
@@ -46,6 +48,7 @@ fn c22_a_target_that_another_task_sees_is_written_for_it_too() {
     });
 }
 
+// Rows: C23
 #[test]
 fn c23_the_origin_of_a_copy_does_not_change() {
     here(|on| {
@@ -66,6 +69,7 @@ fn c23_the_origin_of_a_copy_does_not_change() {
     });
 }
 
+// Rows: C24 C25
 #[test]
 fn c24_c25_the_copy_follows_nobody_and_an_alias_follows_its_source() {
     here(|on| {
@@ -87,6 +91,7 @@ fn c24_c25_the_copy_follows_nobody_and_an_alias_follows_its_source() {
     });
 }
 
+// Rows: C26
 #[test]
 fn c26_a_chain_of_copies_is_independent() {
     here_and_there(|on| {
@@ -116,6 +121,7 @@ fn wire(on: &On, at: u64, size: u64, access: i32) {
     assert_eq!(unsafe { mach_vm_wire(mach_host_self(), on.task, at, size, access) }, 0);
 }
 
+// Rows: C27
 #[test]
 fn c27_a_source_that_is_partly_wired_can_be_copied_and_mapped_again() {
     here(|on| {
@@ -133,6 +139,7 @@ fn c27_a_source_that_is_partly_wired_can_be_copied_and_mapped_again() {
     });
 }
 
+// Rows: C28
 #[test]
 fn c28_a_target_that_is_wired_stays_so() {
     here(|on| {
@@ -147,6 +154,7 @@ fn c28_a_target_that_is_wired_stays_so() {
     });
 }
 
+// Rows: C29
 #[test]
 fn c29_a_target_that_can_be_executed_gets_the_bytes() {
     here_and_there(|on| {

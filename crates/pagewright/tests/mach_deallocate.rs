@@ -7,6 +7,7 @@ use pagewright::mach::VM_FLAGS_PERMANENT;
 use mach_support::fault::{BUS, End, SEGV, load};
 use mach_support::{ADDR, ARG, FIXED, L, LAST, P, Sleeper, TOP, Wish, arena, here, here_and_there, pattern};
 
+// Rows: D1
 #[test]
 fn d01_no_bytes_are_gone_already() {
     here_and_there(|on| {
@@ -16,6 +17,7 @@ fn d01_no_bytes_are_gone_already() {
     });
 }
 
+// Rows: D2
 #[test]
 fn d02_every_page_touched_goes_and_the_rest_stays() {
     here_and_there(|on| {
@@ -30,6 +32,7 @@ fn d02_every_page_touched_goes_and_the_rest_stays() {
     });
 }
 
+// Rows: D2
 #[test]
 fn d02_several_allocations_go_at_once() {
     here_and_there(|on| {
@@ -45,6 +48,7 @@ fn d02_several_allocations_go_at_once() {
     });
 }
 
+// Rows: D3
 #[test]
 fn d03_what_is_not_there_does_not_matter() {
     here_and_there(|on| {
@@ -57,6 +61,7 @@ fn d03_what_is_not_there_does_not_matter() {
     });
 }
 
+// Rows: D3
 #[test]
 fn d03_a_task_that_never_had_anything_has_nothing_to_lose() {
     let sleeper = Sleeper::new();
@@ -65,6 +70,7 @@ fn d03_a_task_that_never_had_anything_has_nothing_to_lose() {
     assert!(!opened.on.process.status().expect("it lives").attached, "and nothing was placed there");
 }
 
+// Rows: D4
 #[test]
 fn d04_beyond_64_bits_is_an_argument() {
     here_and_there(|on| {
@@ -77,6 +83,7 @@ fn d04_beyond_64_bits_is_an_argument() {
     });
 }
 
+// Rows: D5
 #[test]
 fn d05_an_end_that_rounds_to_zero_is_an_argument() {
     here_and_there(|on| {
@@ -86,6 +93,7 @@ fn d05_an_end_that_rounds_to_zero_is_an_argument() {
     });
 }
 
+// Rows: D6
 #[test]
 fn d06_a_range_that_leaves_the_task_takes_nothing() {
     here_and_there(|on| {
@@ -98,6 +106,7 @@ fn d06_a_range_that_leaves_the_task_takes_nothing() {
     });
 }
 
+// Rows: D7
 #[test]
 fn d07_a_permanent_mapping_stays_and_becomes_useless() {
     here(|on| {
@@ -111,6 +120,7 @@ fn d07_a_permanent_mapping_stays_and_becomes_useless() {
     });
 }
 
+// Rows: D8
 #[test]
 fn d08_wired_memory_goes_like_any_other() {
     here(|on| {
@@ -128,6 +138,7 @@ fn d08_wired_memory_goes_like_any_other() {
     });
 }
 
+// Rows: D9
 #[test]
 fn d09_another_view_keeps_the_bytes() {
     here(|on| {
@@ -141,6 +152,7 @@ fn d09_another_view_keeps_the_bytes() {
     });
 }
 
+// Rows: D9
 #[test]
 fn d09_another_task_keeps_the_bytes() {
     here(|on| {
@@ -156,6 +168,7 @@ fn d09_another_task_keeps_the_bytes() {
     });
 }
 
+// Rows: D10
 #[test]
 fn d10_new_memory_in_the_same_place_is_zero() {
     here_and_there(|on| {
@@ -170,6 +183,7 @@ fn d10_new_memory_in_the_same_place_is_zero() {
     });
 }
 
+// Rows: D2
 #[test]
 fn d02_what_is_gone_faults() {
     here(|on| {

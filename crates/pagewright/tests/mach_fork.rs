@@ -134,6 +134,7 @@ fn sees(by: By, what: impl Fn() -> bool) {
     child(by, what, || {}, || true);
 }
 
+// Rows: I6
 #[test]
 fn i6_shared_memory_is_shared_both_ways_however_the_child_is_made() {
     let _alone = alone();
@@ -207,6 +208,7 @@ fn first_of(name: &str) -> u64 {
     if name == "an alias of a part" { 9 } else { 1 }
 }
 
+// Rows: I7
 #[test]
 fn i7_copied_memory_is_a_snapshot_of_the_moment_of_the_fork() {
     let _alone = alone();
@@ -243,6 +245,7 @@ fn i7_copied_memory_is_a_snapshot_of_the_moment_of_the_fork() {
     sources.iter().for_each(|(_, at, pages)| unmap(*at, *pages));
 }
 
+// Rows: I7
 #[test]
 fn i7_two_views_of_the_same_pages_are_two_copies_in_the_child() {
     let _alone = alone();
@@ -259,6 +262,7 @@ fn i7_two_views_of_the_same_pages_are_two_copies_in_the_child() {
     unmap(alias, 4);
 }
 
+// Rows: I7
 #[test]
 fn i7_attributes_go_along_and_wiring_does_not() {
     let _alone = alone();
@@ -280,6 +284,7 @@ fn i7_attributes_go_along_and_wiring_does_not() {
     unmap(at, 4);
 }
 
+// Rows: I7
 #[test]
 fn i7_memory_that_cannot_be_read_is_inherited_all_the_same() {
     let _alone = alone();
@@ -296,6 +301,7 @@ fn i7_memory_that_cannot_be_read_is_inherited_all_the_same() {
     unmap(alias, 2);
 }
 
+// Rows: I8
 #[test]
 fn i8_memory_that_is_not_inherited_is_a_hole_that_can_be_used() {
     let _alone = alone();
@@ -314,6 +320,7 @@ fn i8_memory_that_is_not_inherited_is_a_hole_that_can_be_used() {
     }
 }
 
+// Rows: I8
 #[test]
 fn i8_a_change_after_allocation_counts() {
     let _alone = alone();
@@ -369,6 +376,7 @@ fn case_43_a_copy_onto_memory_that_is_not_inherited_does_not_change_that() {
     }
 }
 
+// Rows: I7
 #[test]
 fn i7_a_copy_or_a_release_after_the_fork_leaves_the_child_its_bytes() {
     let _alone = alone();
@@ -392,6 +400,7 @@ fn i7_a_copy_or_a_release_after_the_fork_leaves_the_child_its_bytes() {
     );
 }
 
+// Rows: I7
 #[test]
 fn i7_a_child_of_a_child_has_a_copy_of_its_own() {
     let _alone = alone();
@@ -497,6 +506,7 @@ fn is_of_one_moment(at: u64, pages: u64) -> bool {
     })
 }
 
+// Rows: I7
 #[test]
 fn i7_every_page_is_of_one_moment_while_threads_store_and_fork() {
     let _alone = alone();

@@ -7,6 +7,7 @@ use mach_support::{
     ALL, ANY, ARG, COPY, INHERIT_NONE, L, LAST, P, R, RW, SHARE, TOP, Wish, arena, here, here_and_there,
 };
 
+// Rows: I1
 #[test]
 fn i01_no_bytes_are_inherited_already() {
     here_and_there(|on| {
@@ -17,6 +18,7 @@ fn i01_no_bytes_are_inherited_already() {
     });
 }
 
+// Rows: I2
 #[test]
 fn i02_other_values_are_an_argument() {
     here_and_there(|on| {
@@ -29,6 +31,7 @@ fn i02_other_values_are_an_argument() {
     });
 }
 
+// Rows: I3
 #[test]
 fn i03_holes_do_not_matter_and_the_rest_changes() {
     here_and_there(|on| {
@@ -44,6 +47,7 @@ fn i03_holes_do_not_matter_and_the_rest_changes() {
     });
 }
 
+// Rows: I5
 #[test]
 fn i05_ranges_that_wrap_around_are_an_argument() {
     here_and_there(|on| {
@@ -71,6 +75,7 @@ fn every_value_is_reported_and_changes_nothing_else() {
     });
 }
 
+// Rows: I6
 #[test]
 fn i06_shared_memory_is_the_same_on_both_sides() {
     here(|on| {
@@ -94,6 +99,7 @@ fn i06_shared_memory_is_the_same_on_both_sides() {
     });
 }
 
+// Rows: I7
 #[test]
 fn i07_copied_memory_is_the_child_s_own() {
     here(|on| {
@@ -116,6 +122,7 @@ fn i07_copied_memory_is_the_child_s_own() {
     });
 }
 
+// Rows: I7
 #[test]
 fn i07_unreadable_memory_is_inherited_too_with_its_attributes() {
     here(|on| {
@@ -138,6 +145,7 @@ fn i07_unreadable_memory_is_inherited_too_with_its_attributes() {
     });
 }
 
+// Rows: I8
 #[test]
 fn i08_memory_that_is_not_inherited_is_a_hole() {
     here(|on| {
@@ -164,6 +172,7 @@ fn i08_memory_that_is_not_inherited_is_a_hole() {
     });
 }
 
+// Rows: I6 I8
 #[test]
 fn i06_i08_a_mapping_can_be_born_with_its_inheritance() {
     here(|on| {
@@ -181,6 +190,7 @@ fn i06_i08_a_mapping_can_be_born_with_its_inheritance() {
     });
 }
 
+// Rows: I8
 #[test]
 fn i08_what_was_shared_can_be_taken_back() {
     here(|on| {

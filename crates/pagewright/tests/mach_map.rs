@@ -39,6 +39,7 @@ fn entry(at: u64, size: u64, permission: i32) -> u32 {
     entry_of(&me(), at, size, permission, 0).expect("it can be named").0
 }
 
+// Rows: V1
 #[test]
 fn v01_no_object_is_zeros_and_a_copy_of_them_the_same() {
     here_and_there(|on| {
@@ -50,6 +51,7 @@ fn v01_no_object_is_zeros_and_a_copy_of_them_the_same() {
     });
 }
 
+// Rows: V2
 #[test]
 fn v02_sizes_that_are_or_round_to_zero() {
     here_and_there(|on| {
@@ -65,6 +67,7 @@ fn v02_sizes_that_are_or_round_to_zero() {
     });
 }
 
+// Rows: V3
 #[test]
 fn v03_words_that_are_none() {
     here_and_there(|on| {
@@ -81,6 +84,7 @@ fn v03_words_that_are_none() {
     });
 }
 
+// Rows: V4
 #[test]
 fn v04_rights_beyond_the_maximum_are_left_out() {
     here_and_there(|on| {
@@ -92,6 +96,7 @@ fn v04_rights_beyond_the_maximum_are_left_out() {
     });
 }
 
+// Rows: V5
 #[test]
 fn v05_bits_of_the_mask_come_before_everything_about_the_place() {
     here_and_there(|on| {
@@ -103,6 +108,7 @@ fn v05_bits_of_the_mask_come_before_everything_about_the_place() {
     });
 }
 
+// Rows: V6
 #[test]
 fn v06_anywhere_begins_at_the_address_and_goes_up() {
     here_and_there(|on| {
@@ -121,6 +127,7 @@ fn v06_anywhere_begins_at_the_address_and_goes_up() {
     });
 }
 
+// Rows: V7
 #[test]
 fn v07_a_mask_of_all_bits_leaves_no_place() {
     here_and_there(|on| {
@@ -128,6 +135,7 @@ fn v07_a_mask_of_all_bits_leaves_no_place() {
     });
 }
 
+// Rows: V8
 #[test]
 fn v08_the_address_has_no_bit_of_the_mask() {
     here_and_there(|on| {
@@ -139,6 +147,7 @@ fn v08_the_address_has_no_bit_of_the_mask() {
     });
 }
 
+// Rows: V9
 #[test]
 fn v09_more_rights_than_the_entry_has() {
     here_and_there(|on| {
@@ -157,6 +166,7 @@ fn v09_more_rights_than_the_entry_has() {
     });
 }
 
+// Rows: V10 V12
 #[test]
 fn v10_v12_offsets() {
     here_and_there(|on| {
@@ -183,6 +193,7 @@ fn v10_v12_offsets() {
     });
 }
 
+// Rows: V11
 #[test]
 fn v11_an_entry_of_a_range_takes_few_flags_and_is_mapped_whole() {
     here_and_there(|on| {
@@ -203,6 +214,7 @@ fn v11_an_entry_of_a_range_takes_few_flags_and_is_mapped_whole() {
     });
 }
 
+// Rows: V13
 #[test]
 fn v13_what_is_no_entry_is_no_object() {
     here(|on| {
@@ -212,6 +224,7 @@ fn v13_what_is_no_entry_is_no_object() {
     });
 }
 
+// Rows: E1 E2 E4 E5
 #[test]
 fn e01_e02_e04_e05_flags_that_do_not_go() {
     here(|on| {
@@ -230,6 +243,7 @@ fn e01_e02_e04_e05_flags_that_do_not_go() {
     });
 }
 
+// Rows: E3
 #[test]
 fn e03_a_new_object() {
     here_and_there(|on| {
@@ -255,6 +269,7 @@ fn e03_a_new_object() {
     });
 }
 
+// Rows: E3
 #[test]
 fn e03_an_entry_mapped_as_a_copy() {
     here_and_there(|on| {
@@ -273,6 +288,7 @@ fn e03_an_entry_mapped_as_a_copy() {
     });
 }
 
+// Rows: E6
 #[test]
 fn e06_a_copy_of_a_range() {
     here_and_there(|on| {
@@ -298,6 +314,7 @@ fn e06_a_copy_of_a_range() {
     assert_eq!(entry_of(&named(host()), P, P, R | MAP_MEM_VM_SHARE, 0), Err(TASK), "T4");
 }
 
+// Rows: E7
 #[test]
 fn e07_a_second_view_of_a_range() {
     here_and_there(|on| {
@@ -326,6 +343,7 @@ fn e07_a_second_view_of_a_range() {
     });
 }
 
+// Rows: E8
 #[test]
 fn e08_the_same_memory_again_is_the_same_name() {
     here(|on| {
@@ -342,6 +360,7 @@ fn e08_the_same_memory_again_is_the_same_name() {
     });
 }
 
+// Rows: E9
 #[test]
 fn e09_a_part_of_a_parent() {
     here(|on| {
@@ -361,6 +380,7 @@ fn e09_a_part_of_a_parent() {
     });
 }
 
+// Rows: E10
 #[test]
 fn e10_only_changing_the_parent() {
     here(|on| {
@@ -376,6 +396,7 @@ fn e10_only_changing_the_parent() {
     });
 }
 
+// Rows: E11
 #[test]
 fn e11_a_copy_mapped_twice() {
     here(|on| {
@@ -395,6 +416,7 @@ fn e11_a_copy_mapped_twice() {
     });
 }
 
+// Rows: E12
 #[test]
 fn e12_an_entry_without_a_task() {
     let make = |host, size| {
@@ -415,6 +437,7 @@ fn e12_an_entry_without_a_task() {
     });
 }
 
+// Rows: E13
 #[test]
 fn e13_the_size_is_that_of_pages_or_of_the_data() {
     here(|on| {
@@ -451,6 +474,7 @@ fn e_the_short_name_does_the_same() {
     assert_eq!(release(name), Ok(()));
 }
 
+// Rows: E7
 #[test]
 fn e07_an_entry_of_memory_of_the_program_itself() {
     with_foreign(L, |on, at| {

@@ -10,6 +10,7 @@ use mach_support::{
 use pagewright::Memory;
 use pagewright::mach::{VM_FLAGS_PERMANENT, VM_PROT_COPY};
 
+// Rows: P1
 #[test]
 fn p01_no_bytes_are_protected_already() {
     here_and_there(|on| {
@@ -22,6 +23,7 @@ fn p01_no_bytes_are_protected_already() {
     });
 }
 
+// Rows: P2
 #[test]
 fn p02_other_bits_are_an_argument() {
     here_and_there(|on| {
@@ -35,6 +37,7 @@ fn p02_other_bits_are_an_argument() {
     });
 }
 
+// Rows: P3
 #[test]
 fn p03_above_any_maximum_nothing_changes_anywhere() {
     here_and_there(|on| {
@@ -50,6 +53,7 @@ fn p03_above_any_maximum_nothing_changes_anywhere() {
     });
 }
 
+// Rows: P4
 #[test]
 fn p04_a_maximum_only_shrinks() {
     here_and_there(|on| {
@@ -64,6 +68,7 @@ fn p04_a_maximum_only_shrinks() {
     });
 }
 
+// Rows: P5
 #[test]
 fn p05_a_maximum_takes_the_current_rights_with_it() {
     here_and_there(|on| {
@@ -76,6 +81,7 @@ fn p05_a_maximum_takes_the_current_rights_with_it() {
     });
 }
 
+// Rows: P6
 #[test]
 fn p06_the_first_problem_in_address_order_wins_and_nothing_changes() {
     here_and_there(|on| {
@@ -92,6 +98,7 @@ fn p06_the_first_problem_in_address_order_wins_and_nothing_changes() {
     });
 }
 
+// Rows: P7
 #[test]
 fn p07_where_nothing_begins_is_no_address() {
     here_and_there(|on| {
@@ -105,6 +112,7 @@ fn p07_where_nothing_begins_is_no_address() {
     });
 }
 
+// Rows: P8
 #[test]
 fn p08_ranges_that_wrap_around_are_an_argument() {
     here_and_there(|on| {
@@ -115,6 +123,7 @@ fn p08_ranges_that_wrap_around_are_an_argument() {
     });
 }
 
+// Rows: P9
 #[test]
 fn p09_every_page_touched_is_protected() {
     here_and_there(|on| {
@@ -126,6 +135,7 @@ fn p09_every_page_touched_is_protected() {
     });
 }
 
+// Rows: P10
 #[test]
 fn p10_a_private_copy_may_be_stored_to_whatever_the_maximum_was() {
     here_and_there(|on| {
@@ -148,6 +158,7 @@ fn p10_a_private_copy_may_be_stored_to_whatever_the_maximum_was() {
     });
 }
 
+// Rows: P10
 #[test]
 fn p10_the_copy_is_private_to_the_range() {
     here(|on| {
@@ -164,6 +175,7 @@ fn p10_the_copy_is_private_to_the_range() {
     });
 }
 
+// Rows: P10
 #[test]
 fn p10_memory_that_cannot_be_read_keeps_its_bytes_too() {
     here(|on| {
@@ -178,6 +190,7 @@ fn p10_memory_that_cannot_be_read_keeps_its_bytes_too() {
     });
 }
 
+// Rows: P10
 #[test]
 fn p10_a_permanent_mapping_is_not_copied() {
     here(|on| {
@@ -187,6 +200,7 @@ fn p10_a_permanent_mapping_is_not_copied() {
     });
 }
 
+// Rows: P12
 #[test]
 fn p12_stores_alone_are_reported_and_let_nothing_through() {
     here_and_there(|on| {
@@ -206,6 +220,7 @@ fn p12_stores_alone_are_reported_and_let_nothing_through() {
     });
 }
 
+// Rows: P13
 #[test]
 fn p13_neighbours_that_are_alike_again_are_one_region() {
     here_and_there(|on| {

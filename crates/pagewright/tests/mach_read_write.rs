@@ -3,8 +3,8 @@
 mod mach_support;
 
 use mach_support::{
-    ADDR, ALL, ARG, COPY, FIXED, L, LAST, NONE, On, P, PROT, R, RW, SENDDEST, SENDMEM, Sleeper, TOP, W, X,
-    arena, here, here_and_there, me, pattern,
+    ADDR, ALL, ARG, COPY, FIXED, L, LAST, NONE, NOSPC, On, P, PROT, R, RW, SENDDEST, SENDMEM, Sleeper, TOP,
+    W, X, arena, here, here_and_there, me, pattern,
 };
 use pagewright::mach::{
     Profile, VM_MAP_ENTRY_MAX, mach_vm_read_entry, mach_vm_read_list, set_profile, vm_read_entry,
@@ -33,6 +33,7 @@ fn read_list(on: &On, list: &mut [(u64, u64)]) -> Result<(), i32> {
     if code == 0 { Ok(()) } else { Err(code) }
 }
 
+// Rows: R1
 #[test]
 fn r01_no_bytes_are_read_from_anywhere() {
     here_and_there(|on| {
@@ -42,6 +43,7 @@ fn r01_no_bytes_are_read_from_anywhere() {
     });
 }
 
+// Rows: R2
 #[test]
 fn r02_four_gigabytes_are_too_many_whatever_the_address() {
     here_and_there(|on| {
@@ -53,6 +55,7 @@ fn r02_four_gigabytes_are_too_many_whatever_the_address() {
     });
 }
 
+// Rows: R3
 #[test]
 fn r03_what_is_read_is_fresh_memory_of_the_caller() {
     here_and_there(|on| {
@@ -74,6 +77,7 @@ fn r03_what_is_read_is_fresh_memory_of_the_caller() {
     });
 }
 
+// Rows: R4 R5
 #[test]
 fn r04_r05_the_copy_lies_in_its_page_as_the_source_does_from_two_pages_on() {
     here_and_there(|on| {
@@ -92,6 +96,7 @@ fn r04_r05_the_copy_lies_in_its_page_as_the_source_does_from_two_pages_on() {
     });
 }
 
+// Rows: R6
 #[test]
 fn r06_a_hole_is_no_address() {
     here_and_there(|on| {
@@ -107,6 +112,7 @@ fn r06_a_hole_is_no_address() {
     });
 }
 
+// Rows: R7 R8
 #[test]
 fn r07_r08_a_page_that_may_not_be_read_is_a_protection_failure_at_every_size() {
     here_and_there(|on| {
@@ -121,6 +127,7 @@ fn r07_r08_a_page_that_may_not_be_read_is_a_protection_failure_at_every_size() {
     });
 }
 
+// Rows: R8
 #[test]
 fn r08_xnu_says_no_address_when_it_is_small() {
     with_profile(Profile::Xnu, |on| {
@@ -133,6 +140,7 @@ fn r08_xnu_says_no_address_when_it_is_small() {
     });
 }
 
+// Rows: R6 R7
 #[test]
 fn r06_r07_the_first_problem_in_address_order_is_told() {
     here_and_there(|on| {
@@ -146,6 +154,7 @@ fn r06_r07_the_first_problem_in_address_order_is_told() {
     });
 }
 
+// Rows: R9
 #[test]
 fn r09_ranges_that_wrap_around_are_no_address() {
     here_and_there(|on| {
@@ -157,6 +166,35 @@ fn r09_ranges_that_wrap_around_are_no_address() {
     });
 }
 
+/// Maps everything that is free, so that nothing can be placed any more.
+fn take_all_room() {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    for size in (12..47).rev().map(|bits| 1_usize << bits) {
+        // SAFETY: a new mapping disturbs nobody.
+        let map = || unsafe { libc::mmap(std::ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
+        while map() != libc::MAP_FAILED {}
+    }
+}
+
+// Rows: R10
+#[test]
+fn r10_without_room_in_the_caller_there_is_no_space() {
+    use mach_support::fault::{End, in_child, leave};
+    here(|on| {
+        let (at, bytes) = (on.fresh(L), pattern(L, 1));
+        on.store(at, &bytes);
+        let end = in_child(|| {
+            take_all_room();
+            if on.read(at, L).err() != Some(NOSPC) {
+                leave(1);
+            }
+        });
+        assert_eq!(end, End::Code(0));
+        on.free(at, L);
+    });
+}
+
+// Rows: R11
 #[test]
 fn r11_unaligned_reads_are_to_the_byte_in_every_profile() {
     for profile in [Profile::Doc, Profile::GnuMach, Profile::Xnu] {
@@ -172,6 +210,7 @@ fn r11_unaligned_reads_are_to_the_byte_in_every_profile() {
     }
 }
 
+// Rows: R12
 #[test]
 fn r12_a_read_is_a_snapshot() {
     here_and_there(|on| {
@@ -189,6 +228,7 @@ fn r12_a_read_is_a_snapshot() {
     });
 }
 
+// Rows: R12
 #[test]
 fn r12_memory_that_was_never_touched_reads_zero_also_after_it_was() {
     here_and_there(|on| {
@@ -201,6 +241,7 @@ fn r12_memory_that_was_never_touched_reads_zero_also_after_it_was() {
     });
 }
 
+// Rows: O1
 #[test]
 fn o01_reading_over_memory_looks_at_the_source_first() {
     here_and_there(|on| {
@@ -224,6 +265,7 @@ fn o01_reading_over_memory_looks_at_the_source_first() {
     });
 }
 
+// Rows: O2
 #[test]
 fn o02_the_size_is_told_on_success_only() {
     here_and_there(|on| {
@@ -236,6 +278,7 @@ fn o02_the_size_is_told_on_success_only() {
     });
 }
 
+// Rows: O3
 #[test]
 fn o03_bytes_outside_of_the_range_stay() {
     here_and_there(|on| {
@@ -252,6 +295,7 @@ fn o03_bytes_outside_of_the_range_stay() {
     });
 }
 
+// Rows: O3
 #[test]
 fn o03_overwriting_is_to_the_byte_in_every_profile() {
     for profile in [Profile::GnuMach, Profile::Xnu] {
@@ -264,6 +308,7 @@ fn o03_overwriting_is_to_the_byte_in_every_profile() {
     }
 }
 
+// Rows: O4
 #[test]
 fn o04_a_target_that_loses_and_gets_the_right_meanwhile_never_leaks_to_its_sibling() {
     here(|on| {
@@ -296,6 +341,7 @@ fn o04_a_target_that_loses_and_gets_the_right_meanwhile_never_leaks_to_its_sibli
     });
 }
 
+// Rows: L1
 #[test]
 fn l01_a_list_has_at_most_256_ranges() {
     here_and_there(|on| {
@@ -306,6 +352,7 @@ fn l01_a_list_has_at_most_256_ranges() {
     });
 }
 
+// Rows: L2
 #[test]
 fn l02_an_empty_range_becomes_nothing_without_an_error() {
     here_and_there(|on| {
@@ -319,6 +366,7 @@ fn l02_an_empty_range_becomes_nothing_without_an_error() {
     });
 }
 
+// Rows: L3
 #[test]
 fn l03_a_range_that_fails_becomes_nothing_and_the_last_one_decides() {
     here_and_there(|on| {
@@ -335,6 +383,7 @@ fn l03_a_range_that_fails_becomes_nothing_and_the_last_one_decides() {
     });
 }
 
+// Rows: L4
 #[test]
 fn l04_each_range_becomes_its_copy() {
     here_and_there(|on| {
@@ -352,6 +401,7 @@ fn l04_each_range_becomes_its_copy() {
     });
 }
 
+// Rows: L4
 #[test]
 fn l04_the_short_name_takes_the_same_list() {
     here(|on| {
@@ -365,6 +415,7 @@ fn l04_the_short_name_takes_the_same_list() {
     });
 }
 
+// Rows: W1
 #[test]
 fn w01_no_bytes_are_written_anywhere() {
     here_and_there(|on| {
@@ -374,6 +425,7 @@ fn w01_no_bytes_are_written_anywhere() {
     });
 }
 
+// Rows: W2
 #[test]
 fn w02_bytes_that_are_not_all_there_cannot_be_sent() {
     here_and_there(|on| {
@@ -393,6 +445,7 @@ fn w02_bytes_that_are_not_all_there_cannot_be_sent() {
     });
 }
 
+// Rows: W3
 #[test]
 fn w03_a_hole_in_the_target_is_no_address() {
     here_and_there(|on| {
@@ -412,6 +465,7 @@ fn w03_a_hole_in_the_target_is_no_address() {
     });
 }
 
+// Rows: W4 W5
 #[test]
 fn w04_w05_a_target_that_may_not_be_written_is_a_protection_failure_at_every_size() {
     here_and_there(|on| {
@@ -430,6 +484,7 @@ fn w04_w05_a_target_that_may_not_be_written_is_a_protection_failure_at_every_siz
     });
 }
 
+// Rows: W5
 #[test]
 fn w05_xnu_says_no_address_when_it_is_small() {
     with_profile(Profile::Xnu, |on| {
@@ -444,6 +499,7 @@ fn w05_xnu_says_no_address_when_it_is_small() {
     });
 }
 
+// Rows: W6
 #[test]
 fn w06_unaligned_writes_are_to_the_byte() {
     here_and_there(|on| {
@@ -461,6 +517,7 @@ fn w06_unaligned_writes_are_to_the_byte() {
     });
 }
 
+// Rows: W6
 #[test]
 fn w06_gnu_mach_takes_whole_pages_only() {
     with_profile(Profile::GnuMach, |on| {
@@ -476,6 +533,7 @@ fn w06_gnu_mach_takes_whole_pages_only() {
     });
 }
 
+// Rows: W7
 #[test]
 fn w07_what_is_written_to_one_view_is_seen_through_the_other() {
     here(|on| {

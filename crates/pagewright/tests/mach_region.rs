@@ -41,6 +41,7 @@ fn extended(on: &On, at: u64) -> vm_region_extended_info {
     unsafe { words.as_ptr().cast::<vm_region_extended_info>().read_unaligned() }
 }
 
+// Rows: G1
 #[test]
 fn g01_an_address_inside_a_region_gets_all_of_it() {
     here_and_there(|on| {
@@ -53,6 +54,7 @@ fn g01_an_address_inside_a_region_gets_all_of_it() {
     });
 }
 
+// Rows: G2
 #[test]
 fn g02_a_hole_gets_the_next_region_above() {
     here_and_there(|on| {
@@ -65,6 +67,7 @@ fn g02_a_hole_gets_the_next_region_above() {
     });
 }
 
+// Rows: G3
 #[test]
 fn g03_above_everything_is_no_address() {
     here_and_there(|on| {
@@ -74,6 +77,7 @@ fn g03_above_everything_is_no_address() {
     });
 }
 
+// Rows: G3
 #[test]
 fn g03_a_walk_sees_everything_once_in_order() {
     here_and_there(|on| {
@@ -90,6 +94,7 @@ fn g03_a_walk_sees_everything_once_in_order() {
     });
 }
 
+// Rows: G4
 #[test]
 fn g04_unknown_records_and_too_little_room_are_an_argument() {
     here_and_there(|on| {
@@ -115,6 +120,7 @@ fn g04_unknown_records_and_too_little_room_are_an_argument() {
     });
 }
 
+// Rows: G5
 #[test]
 fn g05_more_room_is_told_what_there_is() {
     here_and_there(|on| {
@@ -125,6 +131,7 @@ fn g05_more_room_is_told_what_there_is() {
     });
 }
 
+// Rows: G6
 #[test]
 fn g06_the_short_flavour_gets_the_long_record() {
     here_and_there(|on| {
@@ -135,6 +142,7 @@ fn g06_the_short_flavour_gets_the_long_record() {
     });
 }
 
+// Rows: G6
 #[test]
 fn g06_all_three_names_say_the_same() {
     here(|on| {
@@ -162,6 +170,7 @@ fn g06_all_three_names_say_the_same() {
     });
 }
 
+// Rows: G7
 #[test]
 fn g07_regions_are_cut_where_attributes_differ() {
     here_and_there(|on| {
@@ -178,6 +187,7 @@ fn g07_regions_are_cut_where_attributes_differ() {
     });
 }
 
+// Rows: G8
 #[test]
 fn g08_there_is_never_an_object_name() {
     here_and_there(|on| {

@@ -45,6 +45,7 @@ fn remap_new(on: &On, source: u64, copy: bool, wish: Wish) -> Answer<Remapped> {
     if code == 0 { Ok(Remapped { at: address, cur: c, max: m }) } else { Err(code) }
 }
 
+// Rows: M1
 #[test]
 fn m01_no_source_and_no_target() {
     here(|on| {
@@ -58,6 +59,7 @@ fn m01_no_source_and_no_target() {
     });
 }
 
+// Rows: M2
 #[test]
 fn m02_flags_inheritance_and_sizes() {
     here_and_there(|on| {
@@ -76,6 +78,7 @@ fn m02_flags_inheritance_and_sizes() {
     });
 }
 
+// Rows: M3
 #[test]
 fn m03_a_hole_in_the_source_is_no_address() {
     here_and_there(|on| {
@@ -90,6 +93,7 @@ fn m03_a_hole_in_the_source_is_no_address() {
     });
 }
 
+// Rows: M4 M5 M6
 #[test]
 fn m04_m05_m06_places() {
     here_and_there(|on| {
@@ -118,6 +122,7 @@ fn m04_m05_m06_places() {
     });
 }
 
+// Rows: M7
 #[test]
 fn m07_sharing_is_seen_on_both_sides() {
     here(|on| {
@@ -137,6 +142,7 @@ fn m07_sharing_is_seen_on_both_sides() {
     });
 }
 
+// Rows: M8
 #[test]
 fn m08_a_copy_is_a_snapshot() {
     here_and_there(|on| {
@@ -155,6 +161,7 @@ fn m08_a_copy_is_a_snapshot() {
     });
 }
 
+// Rows: M9
 #[test]
 fn m09_every_part_keeps_its_rights_and_the_answer_is_what_all_have() {
     here_and_there(|on| {
@@ -175,6 +182,7 @@ fn m09_every_part_keeps_its_rights_and_the_answer_is_what_all_have() {
     });
 }
 
+// Rows: M10
 #[test]
 fn m10_the_new_call_takes_the_rights_that_are_wanted() {
     here_and_there(|on| {
@@ -208,6 +216,7 @@ fn m10_the_new_call_takes_the_rights_that_are_wanted() {
     });
 }
 
+// Rows: M11
 #[test]
 fn m11_the_source_is_rounded_down_before_the_size_unless_data_is_asked_for() {
     here_and_there(|on| {
@@ -230,6 +239,7 @@ fn m11_the_source_is_rounded_down_before_the_size_unless_data_is_asked_for() {
     });
 }
 
+// Rows: M12
 #[test]
 fn m12_memory_that_nobody_may_ever_use_is_mapped_as_such() {
     here_and_there(|on| {
@@ -245,6 +255,7 @@ fn m12_memory_that_nobody_may_ever_use_is_mapped_as_such() {
     });
 }
 
+// Rows: M13
 #[test]
 fn m13_over_itself() {
     here_and_there(|on| {
@@ -265,6 +276,7 @@ fn m13_over_itself() {
     });
 }
 
+// Rows: M14
 #[test]
 fn m14_memory_of_the_program_itself_is_shared_only_with_consent() {
     with_foreign(L, |on, at| {
@@ -283,6 +295,7 @@ fn m14_memory_of_the_program_itself_is_shared_only_with_consent() {
     });
 }
 
+// Rows: M14
 #[test]
 fn m14_memory_of_another_program_is_shared_only_with_consent() {
     here(|on| {

@@ -59,6 +59,7 @@ fn increments_lost(on: &On, at: u64, rounds: u32) -> u64 {
     })
 }
 
+// Rows: P10
 #[test]
 fn p10_a_copy_in_place_loses_no_store_that_is_made_meanwhile() {
     here(|on| {
@@ -68,6 +69,7 @@ fn p10_a_copy_in_place_loses_no_store_that_is_made_meanwhile() {
     });
 }
 
+// Rows: P10
 #[test]
 fn p10_a_copy_in_place_is_seen_nowhere_else() {
     here_and_there(|on| {
@@ -97,6 +99,7 @@ fn p10_a_copy_in_place_is_seen_nowhere_else() {
     assert_eq!(bytes, [0; 4]);
 }
 
+// Rows: M4
 #[test]
 fn m4_what_is_to_be_replaced_stays_when_a_call_is_refused() {
     here(|on| {
@@ -124,6 +127,7 @@ fn m4_what_is_to_be_replaced_stays_when_a_call_is_refused() {
     });
 }
 
+// Rows: M4
 #[test]
 fn m4_a_replacement_shows_what_it_is_to() {
     here(|on| {
@@ -159,6 +163,7 @@ fn m4_a_replacement_shows_what_it_is_to() {
     });
 }
 
+// Rows: I6
 #[test]
 fn i2_what_a_child_shall_share_it_shares_although_it_was_copied() {
     here(|on| {
@@ -187,6 +192,7 @@ fn i2_what_a_child_shall_share_it_shares_although_it_was_copied() {
     });
 }
 
+// Rows: V12
 #[test]
 fn v12_an_offset_that_is_too_large_is_refused() {
     here(|on| {

@@ -6,10 +6,10 @@ mod live;
 
 use std::ops::Range;
 
-use pagewright::core::{Error as CoreError, Managed};
+use pagewright::core::{Error as CoreError, Fate, Managed, Mark, Recycle, Survival, Written};
 use pagewright::{
     Action, Alias, Allocate, CopyRange, Disposal, Error, Free, Geometry, Info, Kind, Leftovers, Lock, Memory,
-    PageRange, Process, Protect, Protection, Wiring,
+    PageRange, Process, Protect, Protection, State, Wiring,
 };
 use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy};
 use pagewright_soft::Mmu;
@@ -17,7 +17,7 @@ use pagewright_testkit::faulty::{Faulty, Manner};
 use pagewright_testkit::generate;
 use pagewright_testkit::op::{Anchor, Op, Size, Spot, Target, Unit};
 use pagewright_testkit::run::{runner, try_agree};
-use pagewright_testkit::subject::{ARENA, Local, Subject};
+use pagewright_testkit::subject::{ARENA, Feature, Local, Subject};
 use proptest::test_runner::{TestCaseError, TestError};
 
 use live::exercise::allocate;
@@ -156,6 +156,17 @@ fn core(error: &Error) -> CoreError {
     CoreError::new(error.verb(), error.kind(), error.address(), error.size())
 }
 
+impl Other {
+    /// From outside, an offered page looks as if it had lost its access.
+    fn reclaim_all(&self) {
+        let committed = |run: &Info| matches!(run.state, State::Committed { .. });
+        for run in own_runs(&self.process).into_iter().filter(committed) {
+            let request = Recycle { at: run.base, size: run.size, fate: Fate::Reclaim };
+            self.process.recycle(&request).expect("committed, and of one allocation");
+        }
+    }
+}
+
 impl Subject for Other {
     fn geometry(&self) -> Geometry {
         Geometry::X86_64
@@ -165,8 +176,10 @@ impl Subject for Other {
         ARENA
     }
 
+    /// Guards of pages that are shared, or copied lazily, are refused there: their bytes cannot
+    /// be taken out.
     fn may_run_short(&self, kind: Kind) -> bool {
-        SHORTAGES.contains(&kind)
+        SHORTAGES.contains(&kind) || kind == Kind::Unsupported
     }
 
     fn allocate(&mut self, request: &Allocate) -> Result<PageRange, CoreError> {
@@ -191,6 +204,24 @@ impl Subject for Other {
 
     fn copy(&mut self, request: &CopyRange) -> Result<u64, CoreError> {
         self.process.copy(request).map_err(|error| core(&error))
+    }
+
+    fn written(&mut self, request: &Written) -> Result<Vec<PageRange>, CoreError> {
+        self.process.written(request).map_err(|error| core(&error))
+    }
+
+    fn mark(&mut self, request: &Mark) -> Result<(), CoreError> {
+        self.process.mark(request).map_err(|error| core(&error))
+    }
+
+    fn recycle(&mut self, request: &Recycle) -> Result<Survival, CoreError> {
+        self.process.recycle(request).map_err(|error| core(&error))
+    }
+
+    fn offers(&self, feature: Feature) -> bool {
+        match feature {
+            Feature::Watch | Feature::Recycling => true,
+        }
     }
 
     fn query(&mut self, at: u64) -> Result<Info, CoreError> {
@@ -222,6 +253,7 @@ impl Subject for Other {
 impl Drop for Other {
     fn drop(&mut self) {
         if !std::thread::panicking() {
+            self.reclaim_all();
             agrees(&self.process);
         }
         while let Some(run) = own_runs(&self.process).first() {

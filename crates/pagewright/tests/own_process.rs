@@ -371,7 +371,7 @@ fn an_access_that_is_not_permitted_faults_in_earnest() {
         for (right, touch) in
             [(Access::READ, load as fn(u64)), (Access::WRITE, store), (Access::EXECUTE, fetch)]
         {
-            let expected = (!protection.effective().contains(right)).then_some(libc::SIGSEGV);
+            let expected = (!protection.effective().now().contains(right)).then_some(libc::SIGSEGV);
             assert_eq!(dies_of(at, touch), expected, "{right:?} of {protection:?}");
         }
         assert_eq!(dies_of(at + PAGE, load), Some(libc::SIGSEGV), "reserved");

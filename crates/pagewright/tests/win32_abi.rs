@@ -9,7 +9,9 @@ use pagewright::win32 as ours;
 use windows_sys::Win32::Foundation as foundation;
 use windows_sys::Win32::System::Diagnostics::Debug as debug;
 use windows_sys::Win32::System::Memory as memory;
+use windows_sys::Win32::System::ProcessStatus as status;
 use windows_sys::Win32::System::SystemInformation as information;
+use windows_sys::Win32::System::SystemServices as services;
 use windows_sys::Win32::System::Threading as threading;
 
 /// Both functions have the type of the alias `F`; nothing is linked.
@@ -36,6 +38,32 @@ same_functions! {
     memory::VirtualProtectEx: unsafe extern "system" fn(Handle, Const, usize, memory::PAGE_PROTECTION_FLAGS, *mut memory::PAGE_PROTECTION_FLAGS) -> Bool;
     memory::VirtualLock: unsafe extern "system" fn(Const, usize) -> Bool;
     memory::VirtualUnlock: unsafe extern "system" fn(Const, usize) -> Bool;
+    memory::VirtualUnlockEx: unsafe extern "system" fn(Handle, Const, usize) -> Bool;
+    memory::VirtualAllocExNuma: unsafe extern "system" fn(Handle, Const, usize, memory::VIRTUAL_ALLOCATION_TYPE, u32, u32) -> Pointer;
+    memory::VirtualAllocFromApp: unsafe extern "system" fn(Const, usize, memory::VIRTUAL_ALLOCATION_TYPE, u32) -> Pointer;
+    memory::VirtualProtectFromApp: unsafe extern "system" fn(Const, usize, u32, *mut u32) -> Bool;
+    memory::GetWriteWatch: unsafe extern "system" fn(u32, Const, usize, *mut Pointer, *mut usize, *mut u32) -> u32;
+    memory::ResetWriteWatch: unsafe extern "system" fn(Const, usize) -> u32;
+    memory::AllocateUserPhysicalPages: unsafe extern "system" fn(Handle, *mut usize, *mut usize) -> Bool;
+    memory::AllocateUserPhysicalPagesNuma: unsafe extern "system" fn(Handle, *mut usize, *mut usize, u32) -> Bool;
+    memory::FreeUserPhysicalPages: unsafe extern "system" fn(Handle, *mut usize, *const usize) -> Bool;
+    memory::MapUserPhysicalPages: unsafe extern "system" fn(Const, usize, *const usize) -> Bool;
+    memory::MapUserPhysicalPagesScatter: unsafe extern "system" fn(*const Const, usize, *const usize) -> Bool;
+    memory::OfferVirtualMemory: unsafe extern "system" fn(Pointer, usize, memory::OFFER_PRIORITY) -> u32;
+    memory::ReclaimVirtualMemory: unsafe extern "system" fn(Const, usize) -> u32;
+    memory::DiscardVirtualMemory: unsafe extern "system" fn(Pointer, usize) -> u32;
+    memory::SetProcessWorkingSetSizeEx: unsafe extern "system" fn(Handle, usize, usize, memory::SETPROCESSWORKINGSETSIZEEX_FLAGS) -> Bool;
+    memory::GetProcessWorkingSetSizeEx: unsafe extern "system" fn(Handle, *mut usize, *mut usize, *mut u32) -> Bool;
+    threading::SetProcessWorkingSetSize: unsafe extern "system" fn(Handle, usize, usize) -> Bool;
+    threading::GetProcessWorkingSetSize: unsafe extern "system" fn(Handle, *mut usize, *mut usize) -> Bool;
+    threading::FlushProcessWriteBuffers: unsafe extern "system" fn();
+    threading::GetNumaHighestNodeNumber: unsafe extern "system" fn(*mut u32) -> Bool;
+    status::EmptyWorkingSet: unsafe extern "system" fn(Handle) -> Bool;
+    status::K32EmptyWorkingSet: unsafe extern "system" fn(Handle) -> Bool;
+    status::QueryWorkingSetEx: unsafe extern "system" fn(Handle, Pointer, u32) -> Bool;
+    status::K32QueryWorkingSetEx: unsafe extern "system" fn(Handle, Pointer, u32) -> Bool;
+    status::InitializeProcessForWsWatch: unsafe extern "system" fn(Handle) -> Bool;
+    status::K32InitializeProcessForWsWatch: unsafe extern "system" fn(Handle) -> Bool;
     memory::GetLargePageMinimum: unsafe extern "system" fn() -> usize;
     debug::ReadProcessMemory: unsafe extern "system" fn(Handle, Const, Pointer, usize, *mut usize) -> Bool;
     debug::WriteProcessMemory: unsafe extern "system" fn(Handle, Const, Const, usize, *mut usize) -> Bool;
@@ -62,6 +90,14 @@ macro_rules! same_but_for {
 same_but_for! {
     memory::VirtualAlloc2(MEM_EXTENDED_PARAMETER) in memory: Alloc2 =
         unsafe extern "system" fn(Handle, Const, usize, memory::VIRTUAL_ALLOCATION_TYPE, u32, *mut S, u32) -> Pointer;
+    memory::VirtualAlloc2FromApp(MEM_EXTENDED_PARAMETER) in memory: Alloc2FromApp =
+        unsafe extern "system" fn(Handle, Const, usize, memory::VIRTUAL_ALLOCATION_TYPE, u32, *mut S, u32) -> Pointer;
+    memory::PrefetchVirtualMemory(WIN32_MEMORY_RANGE_ENTRY) in memory: Prefetch =
+        unsafe extern "system" fn(Handle, usize, *const S, u32) -> Bool;
+    status::GetWsChanges(PSAPI_WS_WATCH_INFORMATION) in status: Changes =
+        unsafe extern "system" fn(Handle, *mut S, u32) -> Bool;
+    status::K32GetWsChanges(PSAPI_WS_WATCH_INFORMATION) in status: K32Changes =
+        unsafe extern "system" fn(Handle, *mut S, u32) -> Bool;
     memory::VirtualQuery(MEMORY_BASIC_INFORMATION) in memory: Query =
         unsafe extern "system" fn(Const, *mut S, usize) -> usize;
     memory::VirtualQueryEx(MEMORY_BASIC_INFORMATION) in memory: QueryEx =
@@ -92,6 +128,10 @@ same_structures! {
     memory::MEM_ADDRESS_REQUIREMENTS {
         LowestStartingAddress: Pointer, HighestEndingAddress: Pointer, Alignment: usize
     };
+    memory::WIN32_MEMORY_RANGE_ENTRY { VirtualAddress: Pointer, NumberOfBytes: usize };
+    status::PSAPI_WS_WATCH_INFORMATION { FaultingPc: Pointer, FaultingVa: Pointer };
+    status::PSAPI_WORKING_SET_EX_BLOCK_0_0 { _bitfield: usize };
+    status::PSAPI_WORKING_SET_EX_BLOCK_0_1 { _bitfield: usize };
     memory::MEM_EXTENDED_PARAMETER_0 { _bitfield: u64 };
     information::SYSTEM_INFO {
         dwPageSize: u32, lpMinimumApplicationAddress: Pointer, lpMaximumApplicationAddress: Pointer,
@@ -113,6 +153,9 @@ macro_rules! same_places {
 }
 
 same_places! {
+    status::PSAPI_WORKING_SET_EX_INFORMATION { VirtualAddress, VirtualAttributes };
+    status::PSAPI_WORKING_SET_EX_BLOCK { Flags, Anonymous };
+    status::PSAPI_WORKING_SET_EX_BLOCK_0 { Anonymous, Invalid };
     memory::MEM_EXTENDED_PARAMETER { Anonymous1, Anonymous2 };
     memory::MEM_EXTENDED_PARAMETER_1 { ULong64, Pointer, Size, Handle, ULong };
     information::SYSTEM_INFO { Anonymous };
@@ -142,6 +185,13 @@ same_constants! {
         MemExtendedParameterNumaNode MemExtendedParameterPartitionHandle
         MemExtendedParameterUserPhysicalHandle MemExtendedParameterAttributeFlags
         MemExtendedParameterImageMachine MemExtendedParameterMax
+        VmOfferPriorityVeryLow VmOfferPriorityLow VmOfferPriorityBelowNormal VmOfferPriorityNormal
+        QUOTA_LIMITS_HARDWS_MIN_ENABLE QUOTA_LIMITS_HARDWS_MIN_DISABLE
+        QUOTA_LIMITS_HARDWS_MAX_ENABLE QUOTA_LIMITS_HARDWS_MAX_DISABLE
+    }
+    services {
+        MEM_EXTENDED_PARAMETER_NONPAGED_LARGE MEM_EXTENDED_PARAMETER_NONPAGED_HUGE
+        MEM_EXTENDED_PARAMETER_EC_CODE NUMA_NO_PREFERRED_NODE WRITE_WATCH_FLAG_RESET
     }
     threading {
         PROCESS_TERMINATE PROCESS_CREATE_THREAD PROCESS_SET_SESSIONID PROCESS_VM_OPERATION
@@ -160,8 +210,110 @@ same_constants! {
         ERROR_BAD_EXE_FORMAT ERROR_PARTIAL_COPY ERROR_MR_MID_NOT_FOUND ERROR_INVALID_ADDRESS
         ERROR_NOACCESS ERROR_FILE_INVALID ERROR_MAPPED_ALIGNMENT ERROR_USER_MAPPED_FILE
         ERROR_PRIVILEGE_NOT_HELD ERROR_INTERNAL_ERROR ERROR_NO_SYSTEM_RESOURCES
-        ERROR_WORKING_SET_QUOTA ERROR_COMMITMENT_LIMIT
+        ERROR_WORKING_SET_QUOTA ERROR_COMMITMENT_LIMIT ERROR_INSUFFICIENT_BUFFER ERROR_NO_MORE_ITEMS
     }
+}
+
+/// Sections, views and the classes of queries.
+mod sections {
+    use super::{Bool, Const, Handle, Pointer, foundation, memory, offset_of, ours, status};
+    use windows_sys::Wdk::Foundation as objects;
+    use windows_sys::Wdk::Storage::FileSystem as nt;
+    use windows_sys::Wdk::System::Memory as views;
+    use windows_sys::Win32::System::WindowsProgramming as programming;
+
+    same_functions! {
+        memory::OpenFileMappingW: unsafe extern "system" fn(u32, Bool, *const u16) -> Handle;
+        memory::OpenFileMappingA: unsafe extern "system" fn(u32, Bool, *const u8) -> Handle;
+        memory::OpenFileMappingFromApp: unsafe extern "system" fn(u32, Bool, *const u16) -> Handle;
+        memory::QueryVirtualMemoryInformation: unsafe extern "system" fn(Handle, Const, memory::WIN32_MEMORY_INFORMATION_CLASS, Pointer, usize, *mut usize) -> Bool;
+        status::K32GetMappedFileNameW: unsafe extern "system" fn(Handle, Const, *mut u16, u32) -> u32;
+        foundation::DuplicateHandle: unsafe extern "system" fn(Handle, Handle, Handle, *mut Handle, u32, Bool, foundation::DUPLICATE_HANDLE_OPTIONS) -> Bool;
+        objects::NtQueryObject: unsafe extern "system" fn(Handle, objects::OBJECT_INFORMATION_CLASS, Pointer, u32, *mut u32) -> foundation::NTSTATUS;
+        nt::NtQueryVirtualMemory: unsafe extern "system" fn(Handle, Const, nt::MEMORY_INFORMATION_CLASS, Pointer, usize, *mut usize) -> foundation::NTSTATUS;
+        views::NtMapViewOfSection: unsafe extern "system" fn(Handle, Handle, *mut Pointer, usize, usize, *mut i64, *mut usize, views::SECTION_INHERIT, u32, u32) -> foundation::NTSTATUS;
+        views::NtUnmapViewOfSection: unsafe extern "system" fn(Handle, Const) -> foundation::NTSTATUS;
+    }
+
+    same_but_for! {
+        memory::CreateFileMappingW(SECURITY_ATTRIBUTES) in security: Wide =
+            unsafe extern "system" fn(Handle, *const S, memory::PAGE_PROTECTION_FLAGS, u32, u32, *const u16) -> Handle;
+        memory::CreateFileMappingA(SECURITY_ATTRIBUTES) in security: Narrow =
+            unsafe extern "system" fn(Handle, *const S, memory::PAGE_PROTECTION_FLAGS, u32, u32, *const u8) -> Handle;
+        memory::CreateFileMappingFromApp(SECURITY_ATTRIBUTES) in security: FromApp =
+            unsafe extern "system" fn(Handle, *const S, memory::PAGE_PROTECTION_FLAGS, u64, *const u16) -> Handle;
+        memory::MapViewOfFile(MEMORY_MAPPED_VIEW_ADDRESS) in memory: Map =
+            unsafe extern "system" fn(Handle, memory::FILE_MAP, u32, u32, usize) -> S;
+        memory::MapViewOfFileEx(MEMORY_MAPPED_VIEW_ADDRESS) in memory: MapEx =
+            unsafe extern "system" fn(Handle, memory::FILE_MAP, u32, u32, usize, Const) -> S;
+        memory::MapViewOfFileFromApp(MEMORY_MAPPED_VIEW_ADDRESS) in memory: MapFromApp =
+            unsafe extern "system" fn(Handle, memory::FILE_MAP, u64, usize) -> S;
+        memory::MapViewOfFileNuma2(MEMORY_MAPPED_VIEW_ADDRESS) in memory: MapNuma =
+            unsafe extern "system" fn(Handle, Handle, u64, Const, usize, u32, u32, u32) -> S;
+        memory::UnmapViewOfFile(MEMORY_MAPPED_VIEW_ADDRESS) in memory: Unmap = unsafe extern "system" fn(S) -> Bool;
+        memory::UnmapViewOfFileEx(MEMORY_MAPPED_VIEW_ADDRESS) in memory: UnmapEx =
+            unsafe extern "system" fn(S, memory::UNMAP_VIEW_OF_FILE_FLAGS) -> Bool;
+        memory::UnmapViewOfFile2(MEMORY_MAPPED_VIEW_ADDRESS) in memory: Unmap2 =
+            unsafe extern "system" fn(Handle, S, memory::UNMAP_VIEW_OF_FILE_FLAGS) -> Bool;
+    }
+
+    // Two structures of ours in one type.
+    type Map3<P, S> = unsafe extern "system" fn(
+        Handle,
+        Handle,
+        Const,
+        u64,
+        usize,
+        memory::VIRTUAL_ALLOCATION_TYPE,
+        u32,
+        *mut P,
+        u32,
+    ) -> S;
+    const _: Map3<ours::MEM_EXTENDED_PARAMETER, ours::MEMORY_MAPPED_VIEW_ADDRESS> = ours::MapViewOfFile3;
+    const _: Map3<memory::MEM_EXTENDED_PARAMETER, memory::MEMORY_MAPPED_VIEW_ADDRESS> =
+        memory::MapViewOfFile3;
+
+    use windows_sys::Win32::Security as security;
+
+    same_structures! {
+        memory::MEMORY_MAPPED_VIEW_ADDRESS { Value: Pointer };
+        security::SECURITY_ATTRIBUTES { nLength: u32, lpSecurityDescriptor: Pointer, bInheritHandle: Bool };
+        programming::PUBLIC_OBJECT_BASIC_INFORMATION {
+            Attributes: u32, GrantedAccess: u32, HandleCount: u32, PointerCount: u32, Reserved: [u32; 10]
+        };
+        foundation::UNICODE_STRING { Length: u16, MaximumLength: u16, Buffer: *mut u16 };
+        memory::WIN32_MEMORY_REGION_INFORMATION {
+            AllocationBase: Pointer, AllocationProtect: u32, RegionSize: usize, CommitSize: usize
+        };
+        memory::WIN32_MEMORY_REGION_INFORMATION_0_0 { _bitfield: u32 };
+    }
+
+    same_places! {
+        memory::WIN32_MEMORY_REGION_INFORMATION { Anonymous };
+        memory::WIN32_MEMORY_REGION_INFORMATION_0 { Flags, Anonymous };
+    }
+
+    same_constants! {
+        memory {
+            FILE_MAP_COPY FILE_MAP_WRITE FILE_MAP_READ FILE_MAP_ALL_ACCESS FILE_MAP_EXECUTE FILE_MAP_LARGE_PAGES
+            FILE_MAP_TARGETS_INVALID FILE_MAP_RESERVE
+            SECTION_QUERY SECTION_MAP_WRITE SECTION_MAP_READ SECTION_MAP_EXECUTE SECTION_EXTEND_SIZE
+            SECTION_MAP_EXECUTE_EXPLICIT SECTION_ALL_ACCESS
+            SEC_FILE SEC_IMAGE SEC_RESERVE SEC_COMMIT SEC_NOCACHE SEC_WRITECOMBINE SEC_LARGE_PAGES
+            MemoryRegionInfo
+        }
+        foundation { DUPLICATE_CLOSE_SOURCE DUPLICATE_SAME_ACCESS ERROR_MORE_DATA }
+        nt { MemoryBasicInformation }
+        views { ViewShare ViewUnmap }
+    }
+
+    // Those that no header has: laid out as 64-bit Windows does.
+    const _: () = assert!(size_of::<ours::SECTION_BASIC_INFORMATION>() == 24);
+    const _: () = assert!(offset_of!(ours::SECTION_BASIC_INFORMATION, MaximumSize) == 16);
+    const _: () = assert!(size_of::<ours::MEMORY_REGION_INFORMATION>() == 48);
+    const _: () = assert!(offset_of!(ours::MEMORY_REGION_INFORMATION, RegionSize) == 16);
+    const _: () = assert!(offset_of!(ours::MEMORY_REGION_INFORMATION, PartitionId) == 32);
+    const _: () = assert!(size_of::<ours::MEMORY_IMAGE_INFORMATION>() == 24);
 }
 
 // In `windows-sys` these three are in modules that nobody needs for memory.
@@ -169,6 +321,7 @@ const _: () = assert!(ours::MEM_TOP_DOWN == 0x10_0000);
 const _: () = assert!(ours::MEM_WRITE_WATCH == 0x20_0000);
 const _: () = assert!(ours::MEM_PHYSICAL == 0x40_0000);
 
+// Rows: HR15
 #[test]
 fn the_pseudo_handle_of_a_process_is_minus_one() {
     assert_eq!(ours::INVALID_HANDLE_VALUE, foundation::INVALID_HANDLE_VALUE);
@@ -191,6 +344,7 @@ fn a_program_switches_with_one_use_line() {
     }
 }
 
+// Rows: LP01
 #[test]
 fn the_system_is_described() {
     use pagewright::win32::{GetLargePageMinimum, GetSystemInfo, PROCESSOR_ARCHITECTURE_AMD64, SYSTEM_INFO};

@@ -12,6 +12,9 @@ use pagewright::win32::{
 };
 use support::{On, SELF};
 
+// Rows: EM01 EM02 EM03 EM04 EM05 EM06 EM07 EM08 EM09 EM10 EM11 EM12 EM13 EM14 EM15 EM16 EM17 EM18 EM19
+// Rows: EM20 EM21 EM22 EM23 EM24 EM25 EM26 EM27 EM28 EM29 EM30 EM31 EM32 EM33 EM34 EM35 EM36 EM37 EM38
+// Rows: EM39 EM40
 #[test]
 fn every_status_has_its_code() {
     for (row, status, value, code) in [
@@ -67,6 +70,7 @@ fn every_status_has_its_code() {
     assert_eq!(NtStatus(0xc123_4567).to_win32(), 317, "no code for an unknown status");
 }
 
+// Rows: VA76
 #[test]
 fn the_last_error_belongs_to_its_thread() {
     // SAFETY: no conditions.
@@ -87,11 +91,7 @@ fn a_failure_is_one_sentence_with_a_name() {
         (virtual_alloc(&guest, 0, 0, MEM_COMMIT, 4).map(drop), "ERROR_INVALID_PARAMETER", "size is 0"),
         (virtual_alloc(&guest, 5, 1, MEM_COMMIT, 4).map(drop), "ERROR_INVALID_PARAMETER", "address is 0x5"),
         (virtual_alloc(&guest, 0, 1, 0, 4).map(drop), "ERROR_INVALID_PARAMETER", "allocation type is 0x0"),
-        (
-            virtual_alloc(&guest, 0, 1, 0x8_0000, 4).map(drop),
-            "ERROR_INVALID_PARAMETER",
-            "not supported by this version",
-        ),
+        (virtual_alloc(&guest, 0, 1, 0x8_0000, 4).map(drop), "ERROR_INVALID_ADDRESS", "reserve"),
         (virtual_alloc(&guest, 0, 1, 0x1000, 3).map(drop), "ERROR_INVALID_PARAMETER", "protection is 0x3"),
         (virtual_alloc(&guest, base, 1, MEM_RESERVE, 4).map(drop), "ERROR_INVALID_ADDRESS", "in use"),
         (
@@ -105,6 +105,10 @@ fn a_failure_is_one_sentence_with_a_name() {
         (virtual_query(&guest, u64::MAX).map(drop), "ERROR_INVALID_PARAMETER", "user range"),
         (write_memory(&guest, base, &[1]).map(drop), "ERROR_INVALID_ADDRESS", "not committed"),
     ] {
+        if words == "privilege" && pagewright::privilege::may_lock_pages() {
+            println!("the privilege to lock memory is held, so its refusal is not shown");
+            continue;
+        }
         let failure = failure.expect_err(words);
         assert_eq!(failure.name(), name, "{failure}");
         let sentence = failure.to_string();
@@ -114,6 +118,7 @@ fn a_failure_is_one_sentence_with_a_name() {
     }
 }
 
+// Rows: EM25 VA39
 #[test]
 fn a_commit_beyond_the_limit_has_its_code() {
     let guest = Guest::new();

@@ -50,6 +50,7 @@ fn codes(on: On, at: usize) -> [u32; 6] {
     ]
 }
 
+// Rows: HR01 HR02 HR03 HR04 HR05 HR06 HR07 HR08 HR09 HR10 RW39 RW40 VA70 VF43 VP39 VQ29 VQ30
 #[test]
 fn every_call_needs_its_right() {
     let sleeper = Sleeper::new();
@@ -74,6 +75,7 @@ fn every_call_needs_its_right() {
     all.on.release(at);
 }
 
+// Rows: VP08
 #[test]
 fn bad_arguments_come_before_a_missing_right() {
     let sleeper = Sleeper::new();
@@ -83,6 +85,7 @@ fn bad_arguments_come_before_a_missing_right() {
     assert_eq!(opened.on.protect(0x10_0000, PAGE, 0), Err(87), "VP08");
 }
 
+// Rows: HR12 HR14
 #[test]
 fn what_is_no_handle_is_refused() {
     for handle in [ptr::null_mut(), pointer(0x7654_3210), pointer(1 << 40), pointer(usize::MAX - 1)] {
@@ -106,6 +109,7 @@ fn a_handle_closes_once_and_is_not_reused_at_once() {
     assert_eq!(close(second), Ok(()));
 }
 
+// Rows: VA70 VQ28
 #[test]
 fn a_real_handle_of_this_process_obeys_its_rights() {
     let handle = open(PROCESS_QUERY_INFORMATION, std::process::id()).expect("our own process");
@@ -115,6 +119,7 @@ fn a_real_handle_of_this_process_obeys_its_rights() {
     assert_eq!(close(handle), Ok(()));
 }
 
+// Rows: HR13 HR15
 #[test]
 fn minus_one_is_this_process_with_all_rights() {
     // SAFETY: no conditions.
@@ -145,6 +150,7 @@ fn only_live_processes_can_be_opened() {
     }
 }
 
+// Rows: HR16 HR17 HR18 HR19 HR20 VF44 VP40 VQ31
 #[test]
 fn who_has_ended_denies_everything() {
     let mut sleeper = Sleeper::new();
@@ -160,6 +166,7 @@ fn who_has_ended_denies_everything() {
     drop(fresh);
 }
 
+// Rows: HR16 HR17 HR18 HR19 HR20
 #[test]
 fn who_has_ended_before_the_first_call_denies_everything() {
     let mut sleeper = Sleeper::new();
@@ -168,6 +175,7 @@ fn who_has_ended_before_the_first_call_denies_everything() {
     assert_eq!(codes(opened.on, 0x10_0000), [5; 6], "HR16 to HR20");
 }
 
+// Rows: PF19 RW32
 #[test]
 fn flushing_needs_a_process_only() {
     let sleeper = Sleeper::new();

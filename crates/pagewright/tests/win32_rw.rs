@@ -2,6 +2,7 @@
 
 #[path = "golden/support.rs"]
 mod support;
+mod three;
 
 use std::ptr;
 
@@ -10,7 +11,8 @@ use pagewright::win32::{
     PAGE_READWRITE, PROCESS_ALL_ACCESS, ReadProcessMemory, WriteProcessMemory,
 };
 use support::{
-    BOTH, On, PAGE, SELF, Sleeper, TOP, arena, here_and_there, last_error, load, pointer, read, write,
+    BOTH, On, PAGE, SELF, Sleeper, TOP, arena, everywhere, here_and_there, last_error, load, pointer, read,
+    write,
 };
 
 const SIZE: usize = 0x8000;
@@ -27,9 +29,10 @@ fn pattern(size: usize) -> Vec<u8> {
     (0..size).map(|number| (number / 3) as u8).collect()
 }
 
+// Rows: RW01 RW02
 #[test]
 fn what_is_written_is_read() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = committed(on, PAGE_READWRITE);
         let bytes = pattern(SIZE);
         assert_eq!(write(on, at, &bytes), (Ok(()), SIZE), "RW01, RW02");
@@ -43,9 +46,10 @@ fn what_is_written_is_read() {
     });
 }
 
+// Rows: RW03 RW04 RW05
 #[test]
 fn a_length_of_zero_succeeds() {
-    here_and_there(|on| {
+    everywhere(|on| {
         for at in [0, 0x1234, TOP] {
             assert_eq!(read(on, at, &mut []), (Ok(()), 0), "RW03, RW05");
             assert_eq!(write(on, at, &[]), (Ok(()), 0), "RW04, RW05");
@@ -53,6 +57,7 @@ fn a_length_of_zero_succeeds() {
     });
 }
 
+// Rows: RW06
 #[test]
 fn nobody_needs_to_count() {
     here_and_there(|on| {
@@ -91,6 +96,7 @@ fn copy(on: On, at: usize, local: usize, out: bool) -> (Result<(), u32>, usize) 
     (if worked != 0 { Ok(()) } else { Err(last_error()) }, count)
 }
 
+// Rows: RW07 RW08 RW09 RW10 RW11 RW12 RW17 RW35
 #[test]
 fn a_bad_buffer_of_ours_is_an_error_and_not_a_fault() {
     here_and_there(|on| {
@@ -113,9 +119,10 @@ fn a_bad_buffer_of_ours_is_an_error_and_not_a_fault() {
     });
 }
 
+// Rows: RW13 RW14 RW15 RW16 RW33 RW34
 #[test]
 fn a_bad_page_of_the_source_spoils_its_chunk() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = committed(on, PAGE_READWRITE);
         on.protect(at + PAGE, PAGE, PAGE_NOACCESS).expect("committed");
         let mut buffer = vec![0; 2 * PAGE];
@@ -136,6 +143,7 @@ fn a_bad_page_of_the_source_spoils_its_chunk() {
     });
 }
 
+// Rows: RW18 RW19
 #[test]
 fn no_handle_reads_nothing() {
     let mut byte = [0];
@@ -147,9 +155,10 @@ fn no_handle_reads_nothing() {
     On(SELF).release(at);
 }
 
+// Rows: RW20 RW28
 #[test]
 fn what_may_only_be_read_is_not_written() {
-    here_and_there(|on| {
+    everywhere(|on| {
         for (row, protect) in [("RW20", PAGE_READONLY), ("RW28", PAGE_NOACCESS)] {
             let at = committed(on, protect);
             assert_eq!(write(on, at, &pattern(SIZE)), (Err(998), UNTOUCHED), "{row}");
@@ -164,9 +173,10 @@ fn what_may_only_be_read_is_not_written() {
     });
 }
 
+// Rows: RW22
 #[test]
 fn code_is_patched_and_stays_code() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = committed(on, PAGE_EXECUTE_READ);
         let bytes = pattern(SIZE);
         assert_eq!(write(on, at, &bytes), (Ok(()), SIZE), "RW22");
@@ -179,9 +189,10 @@ fn code_is_patched_and_stays_code() {
     });
 }
 
+// Rows: RW24 RW26
 #[test]
 fn the_first_page_decides_for_the_others() {
-    here_and_there(|on| {
+    everywhere(|on| {
         for (row, rest) in [("RW24", PAGE_EXECUTE_READ), ("RW26", PAGE_READONLY)] {
             let at = committed(on, rest);
             on.protect(at, 0x2000, PAGE_EXECUTE_READWRITE).expect("committed");
@@ -194,9 +205,26 @@ fn the_first_page_decides_for_the_others() {
     });
 }
 
+/// Without the wrapper of WriteProcessMemory, which looks at the protection first.
+// Rows: RW21 RW23 RW25 RW27
+#[test]
+fn a_plain_write_goes_up_to_the_first_page_that_refuses() {
+    three::everywhere(|on| {
+        for (row, protect) in [("RW21", PAGE_READONLY), ("RW23", PAGE_EXECUTE_READ)] {
+            let base = on.alloc(0, SIZE as u64, BOTH, protect).expect("memory is free");
+            assert_eq!(on.memory.write(base, &pattern(SIZE)), Ok(0), "{row} in {}", on.name);
+            on.protect(base, 0x2000, PAGE_EXECUTE_READWRITE).expect("committed");
+            let written = on.memory.write(base, &pattern(SIZE));
+            assert_eq!(written, Ok(0x2000), "RW25, RW27 in {}: {protect:#x}", on.name);
+            on.release(base);
+        }
+    });
+}
+
+// Rows: RW29 RW30
 #[test]
 fn where_nothing_is_nothing_is_written() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = arena();
         assert_eq!(write(on, at, &[1, 2, 3]), (Err(487), UNTOUCHED), "RW29: free");
         on.alloc(at, SIZE, MEM_RESERVE, PAGE_EXECUTE_READ).expect("free");
@@ -208,9 +236,10 @@ fn where_nothing_is_nothing_is_written() {
     });
 }
 
+// Rows: RW30
 #[test]
 fn a_write_may_cross_allocations() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = arena();
         for offset in [0, 0x1_0000] {
             on.alloc(at + offset, 0x1_0000, BOTH, PAGE_READWRITE).expect("free");
@@ -221,9 +250,10 @@ fn a_write_may_cross_allocations() {
     });
 }
 
+// Rows: RW35
 #[test]
 fn ranges_that_leave_the_user_range_are_refused() {
-    here_and_there(|on| {
+    everywhere(|on| {
         for at in [TOP - 1, TOP, 0xffff_8000_0000_0000, usize::MAX] {
             assert_eq!(read(on, at, &mut [0; 2]), (Err(998), 0), "RW35: {at:#x}");
             assert_eq!(write(on, at, &[0; 2]).0, Err(998), "RW35: {at:#x}");
@@ -231,16 +261,43 @@ fn ranges_that_leave_the_user_range_are_refused() {
     });
 }
 
+// Rows: RW37
 #[test]
 fn programs_can_be_read() {
     let code = load as *const () as usize;
     assert_eq!(read(On(SELF), code, &mut [0; 16]), (Ok(()), 16), "RW37");
 }
 
+// Rows: HR20 RW36
 #[test]
 fn who_has_ended_cannot_be_read() {
     let mut sleeper = Sleeper::new();
     let opened = sleeper.open(PROCESS_ALL_ACCESS);
     sleeper.end();
     assert_eq!(read(opened.on, 0x40_0000, &mut [0; 16]), (Err(5), 0), "RW36, HR20");
+}
+
+// Rows: RW37 RW38
+#[test]
+fn a_page_of_a_program_that_may_not_be_read_is_not() {
+    let sleeper = Sleeper::new();
+    let opened = sleeper.open(PROCESS_ALL_ACCESS);
+    // The headers of the program: nobody needs them once it runs.
+    let header = program(&sleeper);
+    let mut bytes = [0; 4];
+    assert_eq!(read(opened.on, header, &mut bytes), (Ok(()), 4), "RW37");
+    assert_eq!(&bytes, b"\x7fELF", "RW37");
+    let old = opened.on.protect(header, PAGE, PAGE_NOACCESS).expect("RW38");
+    assert_eq!(read(opened.on, header, &mut bytes), (Err(299), 0), "RW38");
+    opened.on.protect(header, PAGE, old).expect("RW38");
+    assert_eq!(read(opened.on, header, &mut bytes), (Ok(()), 4), "RW38: as it was");
+}
+
+/// Where the program of a process begins.
+fn program(sleeper: &Sleeper) -> usize {
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", sleeper.pid())).expect("our own child");
+    let name = std::fs::read_link(format!("/proc/{}/exe", sleeper.pid())).expect("our own child");
+    let name = name.to_str().expect("a plain name");
+    let line = maps.lines().find(|line| line.ends_with(name)).expect("it is mapped");
+    usize::from_str_radix(line.split('-').next().expect("a range"), 16).expect("a number")
 }

@@ -12,22 +12,24 @@ use pagewright::win32::{
     PAGE_READONLY, PAGE_READWRITE, PAGE_TARGETS_INVALID, PAGE_WRITECOMBINE, PAGE_WRITECOPY, VirtualAlloc2,
 };
 use support::{
-    BOTH, On, PAGE, Record, SELF, TOP, arena, here_and_there, last_error, load, load_faults, pointer, store,
-    store_faults,
+    BOTH, On, PAGE, Record, SELF, TOP, arena, everywhere, here_and_there, last_error, load, load_faults,
+    pointer, store, store_faults,
 };
 
 const GRANULE: usize = 0x1_0000;
 
+// Rows: VA01 VA02
 #[test]
 fn a_size_of_zero_is_refused() {
-    here_and_there(|on| {
+    everywhere(|on| {
         assert_eq!(on.alloc(0, 0, MEM_RESERVE, PAGE_NOACCESS), Err(87), "VA01, VA02");
     });
 }
 
+// Rows: VA03 VA04 VA05 VA29
 #[test]
 fn a_reservation_is_whole_pages_at_a_granule() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let base = on.alloc(0, 0xfffc, MEM_RESERVE, PAGE_NOACCESS).expect("VA03");
         assert_eq!(base % GRANULE, 0, "VA03");
         assert_ne!(base, 0, "VA29");
@@ -51,9 +53,10 @@ fn a_reservation_is_whole_pages_at_a_granule() {
     });
 }
 
+// Rows: VA06 VA42
 #[test]
 fn without_an_address_a_commit_reserves_too() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let base = on.alloc(0, PAGE, MEM_COMMIT, PAGE_READWRITE).expect("VA06");
         let record = on.query(base).expect("VA06");
         assert_eq!(
@@ -67,9 +70,10 @@ fn without_an_address_a_commit_reserves_too() {
     });
 }
 
+// Rows: VA08 VA43
 #[test]
 fn top_down_is_above_what_is_chosen_otherwise() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let low = on.alloc(0, PAGE, BOTH, PAGE_READWRITE).expect("VA08");
         let high = on.alloc(0, PAGE, BOTH | MEM_TOP_DOWN, PAGE_READWRITE).expect("VA43");
         assert!(high > low, "VA43: {high:#x} {low:#x}");
@@ -79,9 +83,10 @@ fn top_down_is_above_what_is_chosen_otherwise() {
     });
 }
 
+// Rows: VA07 VA09
 #[test]
 fn a_commit_needs_a_reservation() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = arena();
         assert_eq!(on.alloc(at, PAGE, MEM_COMMIT, PAGE_READWRITE), Err(487), "VA07");
         assert_eq!(on.alloc(at, PAGE, BOTH, PAGE_EXECUTE_READWRITE), Ok(at), "VA09");
@@ -91,9 +96,10 @@ fn a_commit_needs_a_reservation() {
     });
 }
 
+// Rows: VA10 VA11 VA12 VA13 VA14 VA15 VA16 VA17 VA26 VA27
 #[test]
 fn a_reservation_rounds_its_base_down_and_its_end_up() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = arena();
         for (row, offset, size, end) in [
             ("VA10", 0, 1, 0x1000),
@@ -121,9 +127,10 @@ fn a_reservation_rounds_its_base_down_and_its_end_up() {
     });
 }
 
+// Rows: VA18 VA19 VA20 VA21 VA24
 #[test]
 fn the_tail_of_a_granule_belongs_to_nobody_else() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = arena();
         on.alloc(at, 0x3000, MEM_RESERVE, PAGE_READWRITE).expect("free");
         assert_eq!(on.alloc(at + 0x8000, PAGE, MEM_RESERVE, PAGE_READWRITE), Err(487), "VA18");
@@ -136,9 +143,10 @@ fn the_tail_of_a_granule_belongs_to_nobody_else() {
     });
 }
 
+// Rows: VA22 VA67
 #[test]
 fn a_commit_over_pages_of_any_state_makes_them_alike() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = arena();
         on.alloc(at, 0x3000, MEM_RESERVE, PAGE_READWRITE).expect("free");
         on.alloc(at, PAGE, MEM_COMMIT, PAGE_READWRITE).expect("reserved");
@@ -154,6 +162,7 @@ fn a_commit_over_pages_of_any_state_makes_them_alike() {
     });
 }
 
+// Rows: VA23
 #[test]
 fn committing_again_keeps_the_content() {
     let on = On(SELF);
@@ -164,9 +173,10 @@ fn committing_again_keeps_the_content() {
     on.release(at);
 }
 
+// Rows: VA25 VA28
 #[test]
 fn a_commit_does_not_cross_allocations() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = arena();
         for number in 0..3 {
             on.alloc(at + number * GRANULE, GRANULE, MEM_RESERVE, PAGE_NOACCESS).expect("free");
@@ -192,9 +202,10 @@ fn a_commit_does_not_cross_allocations() {
     });
 }
 
+// Rows: VA32 VA34 VA35 VA36
 #[test]
 fn addresses_that_cannot_be_are_refused() {
-    here_and_there(|on| {
+    everywhere(|on| {
         for at in [1, 0xfff, 0x1000, 0xffff] {
             assert_eq!(on.alloc(at, PAGE, BOTH, PAGE_READWRITE), Err(87), "VA32: {at:#x}");
         }
@@ -210,34 +221,45 @@ fn addresses_that_cannot_be_are_refused() {
     });
 }
 
+// Rows: VA33
 #[test]
 fn images_are_in_the_way() {
     let code = last_error as *const () as usize;
     assert_eq!(On(SELF).alloc(code, PAGE, BOTH, PAGE_READWRITE), Err(487), "VA33");
 }
 
+// Rows: VA38
 #[test]
-fn what_runs_out_has_a_code() {
-    here_and_there(|on| {
-        assert_eq!(on.alloc(0, 0x7f00_0000_0000, MEM_RESERVE, PAGE_READWRITE), Err(8), "VA38");
-        assert_eq!(on.alloc(0, 1 << 45, BOTH, PAGE_READWRITE), Err(1455), "VA39");
-        let large = BOTH | MEM_LARGE_PAGES;
-        assert_eq!(on.alloc(0, 2 << 20, large, PAGE_READWRITE), Err(1314), "LP02");
+fn the_address_space_ends() {
+    everywhere(|on| {
+        let more = || on.alloc(0, 1 << 45, MEM_RESERVE, PAGE_READWRITE);
+        let all: Vec<_> = (0..4).map(|_| more()).collect();
+        assert!(all[3] == Err(8) && all[0].is_ok(), "VA38: {all:x?}");
+        all.into_iter().flatten().for_each(|base| on.release(base));
     });
 }
 
+// Rows: VA39
+#[test]
+fn what_runs_out_has_a_code() {
+    here_and_there(|on| {
+        assert_eq!(on.alloc(0, 1 << 45, BOTH, PAGE_READWRITE), Err(1455), "VA39");
+    });
+}
+
+// Rows: LP05 LP14 LP15 RS08 RS09 RS10 VA40 VA41 VA44 VA45 VA46 VA47 VA48 WW03
 #[test]
 fn allocation_types_exclude_each_other() {
-    here_and_there(|on| {
+    everywhere(|on| {
         for (row, kind) in [
             ("VA40", 0),
             ("VA41", MEM_TOP_DOWN),
             ("VA44", u32::MAX),
             ("VA45", BOTH | 0x4000_0000),
-            ("VA46", 0x20_1000),
-            ("VA47", 0x8_1000),
-            ("VA47", 0x18_0000),
-            ("VA47", 0x8_3000),
+            ("VA46, WW03", 0x20_1000),
+            ("VA47, RS08", 0x8_1000),
+            ("VA47, RS10", 0x18_0000),
+            ("VA47, RS09", 0x8_3000),
             ("VA48", 0x4_2000),
             ("VA48", BOTH | 0x4000),
             ("LP05", MEM_RESERVE | MEM_LARGE_PAGES),
@@ -249,9 +271,10 @@ fn allocation_types_exclude_each_other() {
     });
 }
 
+// Rows: VA52 VA60 VA61
 #[test]
 fn every_single_access_can_be_committed() {
-    here_and_there(|on| {
+    everywhere(|on| {
         for protect in [
             PAGE_NOACCESS,
             PAGE_READONLY,
@@ -273,9 +296,10 @@ fn every_single_access_can_be_committed() {
     });
 }
 
+// Rows: GP19 VA49 VA50 VA51 VA53 VA54 VA55 VA56 VA57 VA58 VA59 VA61
 #[test]
 fn protections_that_are_none_are_refused() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = on.alloc(0, GRANULE, MEM_RESERVE, PAGE_NOACCESS).expect("free");
         for (row, protect) in [
             ("VA50", 0),
@@ -286,7 +310,7 @@ fn protections_that_are_none_are_refused() {
             ("VA55", PAGE_READONLY | PAGE_READWRITE),
             ("VA56", u32::MAX),
             ("VA56", 0x804),
-            ("VA57", 0x101),
+            ("VA57, GP19", 0x101),
             ("VA58", 0x401),
             ("VA59", 0x201),
             ("VA59", 0x604),
@@ -301,9 +325,10 @@ fn protections_that_are_none_are_refused() {
     });
 }
 
+// Rows: VA62
 #[test]
 fn a_cache_attribute_is_reported() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let protect = PAGE_READWRITE | PAGE_NOCACHE;
         let base = on.alloc(0, 2 * PAGE, BOTH, protect).expect("VA62");
         let record = on.query(base).expect("VA62");
@@ -312,6 +337,7 @@ fn a_cache_attribute_is_reported() {
     });
 }
 
+// Rows: VA63 VA64
 #[test]
 fn fresh_memory_is_zero_each_time() {
     let on = On(SELF);
@@ -325,6 +351,7 @@ fn fresh_memory_is_zero_each_time() {
     }
 }
 
+// Rows: VA65 VA66 VA67
 #[test]
 fn the_kernel_enforces_what_was_asked() {
     let on = On(SELF);
@@ -337,6 +364,7 @@ fn the_kernel_enforces_what_was_asked() {
     on.release(at);
 }
 
+// Rows: HR12 VA68 VA69
 #[test]
 fn no_handle_is_told_after_bad_arguments() {
     let nobody = On(ptr::null_mut());
@@ -381,12 +409,14 @@ fn required(at: usize, size: usize, lowest: usize, highest: usize, alignment: us
     alloc2(at, size, MEM_RESERVE, vec![parameter(1, address)])
 }
 
+// Rows: AR01 HR13
 #[test]
 fn a_null_process_is_this_one() {
     let base = alloc2(0, 0x8_0000, MEM_COMMIT, Vec::new()).expect("AR01, HR13");
     On(SELF).release(base);
 }
 
+// Rows: AR03 AR04 AR05 AR06 AR07 AR08 AR09
 #[test]
 fn extended_parameters_are_checked_one_by_one() {
     // SAFETY: refused before anything is read.
@@ -400,8 +430,8 @@ fn extended_parameters_are_checked_one_by_one() {
         ("AR08", vec![parameter(5, 0), parameter(5, 0)]),
         ("AR06", vec![parameter(5, 0); 7]),
         ("AR09", vec![parameter(5, 0x40)]),
-        ("a later version", vec![parameter(2, 0)]),
-        ("a later version", vec![parameter(6, 0)]),
+        ("the machine of an image", vec![parameter(6, 0)]),
+        ("a memory partition", vec![parameter(3, 0)]),
     ] {
         assert_eq!(alloc2(0, PAGE, BOTH, parameters), Err(87), "{row}");
     }
@@ -409,6 +439,7 @@ fn extended_parameters_are_checked_one_by_one() {
     On(SELF).release(base);
 }
 
+// Rows: AR10 AR11 AR12 AR14 AR15 AR16 AR17 AR18 AR19 AR20 AR21 AR22 AR23 AR24 AR25 AR26 AR27 AR28
 #[test]
 fn address_requirements_are_checked_and_met() {
     let on = On(SELF);
@@ -441,6 +472,15 @@ fn address_requirements_are_checked_and_met() {
     assert_eq!(required(0, 0x2000, 0, 0x2000_0fff, 0x2000_0000), Err(8), "AR28");
 }
 
+// Rows: AR29
+#[test]
+fn a_base_is_rounded_down_to_a_granule() {
+    let at = arena();
+    assert_eq!(alloc2(at + 0x1000, PAGE, BOTH, Vec::new()), Ok(at), "AR29: as VirtualAlloc does");
+    On(SELF).release(at);
+}
+
+// Rows: AR13
 #[test]
 fn a_commit_takes_no_requirements() {
     let on = On(SELF);
@@ -450,4 +490,29 @@ fn a_commit_takes_no_requirements() {
     assert_eq!(alloc2(at, PAGE, MEM_COMMIT, vec![parameter(1, address)]), Err(87), "AR13");
     assert_eq!(alloc2(at, PAGE, MEM_COMMIT, Vec::new()), Ok(at), "AR13: without them it is one");
     on.release(at);
+}
+
+// Rows: VA73 VA74 VA75
+#[test]
+fn packaged_programs_get_no_code() {
+    use pagewright::win32::{VirtualAlloc2FromApp, VirtualAllocFromApp, VirtualProtectFromApp};
+    // SAFETY: fresh memory.
+    let one = |protect| unsafe { VirtualAllocFromApp(ptr::null(), PAGE, MEM_RESERVE, protect) };
+    // SAFETY: as above; no parameters.
+    let two = |protect| unsafe {
+        VirtualAlloc2FromApp(ptr::null_mut(), ptr::null(), PAGE, BOTH, protect, ptr::null_mut(), 0)
+    };
+    let bases = [one(PAGE_READWRITE), two(PAGE_READWRITE)];
+    assert!(bases.iter().all(|base| !base.is_null()), "VA73: {}", last_error());
+    for protect in [PAGE_EXECUTE, PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_WRITECOPY] {
+        assert_eq!((one(protect).is_null(), last_error()), (true, 87), "VA74: {protect:#x}");
+        assert_eq!((two(protect).is_null(), last_error()), (true, 87), "VA75: {protect:#x}");
+    }
+    let mut old = 0;
+    // SAFETY: the memory is this test's, and the pointer valid.
+    let mut change = |protect| unsafe { VirtualProtectFromApp(bases[1], PAGE, protect, &raw mut old) };
+    assert_eq!((change(PAGE_EXECUTE_READWRITE), last_error()), (0, 87));
+    assert_eq!((change(PAGE_EXECUTE_READ), change(PAGE_READONLY)), (1, 1));
+    assert_eq!(old, PAGE_EXECUTE_READ);
+    bases.iter().for_each(|base| On(SELF).release(base.expose_provenance()));
 }

@@ -11,7 +11,7 @@ use pagewright::win32::{
     VirtualLock,
 };
 use pagewright::{Disposal, Free, Kind, Memory, Process};
-use support::{BOTH, On, PAGE, SELF, TOP, arena, here_and_there, load, load_faults, pointer, store};
+use support::{BOTH, On, PAGE, SELF, TOP, arena, everywhere, load, load_faults, pointer, store};
 
 const GRANULE: usize = 0x1_0000;
 
@@ -27,9 +27,10 @@ fn state(on: On, at: usize) -> (u32, usize) {
     (record.state, record.size)
 }
 
+// Rows: VF01 VF02 VF03 VF04
 #[test]
 fn only_decommit_or_release_frees() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = committed(on);
         assert_eq!(on.free(at, PAGE, 0), Err(87), "VF01");
         assert_eq!(on.free(at, 0, MEM_FREE), Err(87), "VF02");
@@ -44,6 +45,7 @@ fn only_decommit_or_release_frees() {
     });
 }
 
+// Rows: VF03 VF05 VF14 VF37
 #[test]
 fn no_handle_is_told_after_bad_arguments() {
     let nobody = On(ptr::null_mut());
@@ -53,9 +55,10 @@ fn no_handle_is_told_after_bad_arguments() {
     assert_eq!(nobody.free(TOP, 1, MEM_DECOMMIT), Err(87), "VF37: before the handle");
 }
 
+// Rows: VF06 VF07 VF08
 #[test]
 fn a_decommit_takes_whole_pages() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = committed(on);
         assert_eq!(on.decommit(at + 0x1fff, 2), Ok(()), "VF08");
         assert_eq!(state(on, at + 0x1000), (MEM_RESERVE, 2 * PAGE), "VF08");
@@ -66,9 +69,10 @@ fn a_decommit_takes_whole_pages() {
     });
 }
 
+// Rows: VF09 VF10 VF11 VF12 VF13 VF16 VF35 VF36
 #[test]
 fn size_zero_means_the_whole_allocation_at_its_first_page() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = committed(on);
         assert_eq!(on.decommit(at + 0x1001, 0), Err(487), "VF09");
         assert_eq!(on.decommit(at + 0xffe, 0), Ok(()), "VF10");
@@ -82,9 +86,10 @@ fn size_zero_means_the_whole_allocation_at_its_first_page() {
     });
 }
 
+// Rows: VF14 VF15
 #[test]
 fn a_release_takes_no_size() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = arena();
         on.alloc(at, GRANULE, MEM_RESERVE, PAGE_NOACCESS).expect("free");
         on.alloc(at + 0x3000, PAGE, MEM_COMMIT, PAGE_READWRITE).expect("reserved");
@@ -96,9 +101,10 @@ fn a_release_takes_no_size() {
     });
 }
 
+// Rows: VF17 VF26 VF27 VF30 VF31 VF32
 #[test]
 fn a_decommit_stays_inside_of_its_allocation() {
-    here_and_there(|on| {
+    everywhere(|on| {
         let at = committed(on);
         on.alloc(at + GRANULE, GRANULE, BOTH, PAGE_READWRITE).expect("free");
         assert_eq!(on.decommit(at, GRANULE + PAGE), Err(87), "VF17, VF26, VF30");
@@ -112,9 +118,10 @@ fn a_decommit_stays_inside_of_its_allocation() {
     });
 }
 
+// Rows: VF35 VF37 VF38
 #[test]
 fn addresses_that_cannot_be_are_refused() {
-    here_and_there(|on| {
+    everywhere(|on| {
         for at in [TOP, 0x8000_0000_0000, usize::MAX] {
             assert_eq!(on.free(at, 0, MEM_RELEASE), Err(87), "VF37: {at:#x}");
             assert_eq!(on.decommit(at, PAGE), Err(87), "VF37: {at:#x}");
@@ -128,6 +135,7 @@ fn addresses_that_cannot_be_are_refused() {
     });
 }
 
+// Rows: VF39 VF40
 #[test]
 fn images_and_views_are_not_ours_to_free() {
     let code = load as *const () as usize;
@@ -136,6 +144,7 @@ fn images_and_views_are_not_ours_to_free() {
     assert_eq!(on.decommit(code, 1), Err(87), "VF39, VF40");
 }
 
+// Rows: VF06 VF41
 #[test]
 fn what_was_decommitted_comes_back_as_zero() {
     let on = On(SELF);
@@ -148,6 +157,7 @@ fn what_was_decommitted_comes_back_as_zero() {
     on.release(at);
 }
 
+// Rows: VF45
 #[test]
 fn a_lock_does_not_hold_memory_back() {
     let on = On(SELF);
@@ -158,6 +168,7 @@ fn a_lock_does_not_hold_memory_back() {
     on.release(at);
 }
 
+// Rows: VF18 VF19 VF20 VF21 VF22 VF23 VF24
 #[test]
 fn a_release_of_a_part_splits() {
     let on = On(SELF);
@@ -181,6 +192,7 @@ fn a_release_of_a_part_splits() {
     assert_eq!(on.free(at + 0x2000, 0, MEM_RELEASE), Ok(()), "VF24");
 }
 
+// Rows: VF25 VF28 VF29 VF33 VF34
 #[test]
 fn parts_go_in_any_order() {
     let on = On(SELF);

@@ -33,6 +33,7 @@ fn release(both: (usize, usize)) {
     HERE.release(both.1);
 }
 
+// Rows: CE19
 #[test]
 fn r3_0_an_alias_is_the_same_memory() {
     let (from, to) = pair();

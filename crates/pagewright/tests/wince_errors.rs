@@ -38,6 +38,7 @@ fn here(at: usize) -> (On, usize) {
     (HERE, at)
 }
 
+// Rows: CE01 CE18
 #[test]
 fn s8_87_size_0() {
     let (from, to) = (HERE.memory(PAGE), HERE.reserved(PAGE));
@@ -46,6 +47,7 @@ fn s8_87_size_0() {
     HERE.release(to);
 }
 
+// Rows: CE02
 #[test]
 fn s8_87_overflow() {
     let (from, to) = (HERE.memory(PAGE), HERE.reserved(PAGE));
@@ -59,6 +61,7 @@ fn s8_87_overflow() {
     HERE.release(to);
 }
 
+// Rows: CE03 CE18
 #[test]
 fn s8_87_target_not_fully_inside_one_reservation() {
     let from = HERE.memory(4 * PAGE);
@@ -76,6 +79,7 @@ fn s8_87_target_not_fully_inside_one_reservation() {
     HERE.release(from);
 }
 
+// Rows: CE04
 #[test]
 fn s8_87_target_page_committed() {
     let (from, to) = (HERE.memory(2 * PAGE), HERE.memory(2 * PAGE));
@@ -96,6 +100,7 @@ fn s8_87_target_page_committed() {
     HERE.release(to);
 }
 
+// Rows: CE05
 #[test]
 fn s8_87_offset_mismatch() {
     let (from, to) = (HERE.memory(2 * PAGE), HERE.reserved(2 * PAGE));
@@ -108,6 +113,7 @@ fn s8_87_offset_mismatch() {
     HERE.release(to);
 }
 
+// Rows: CE06
 #[test]
 fn s8_87_bad_protection_combination() {
     let (from, to) = (HERE.memory(PAGE), HERE.reserved(PAGE));
@@ -120,6 +126,7 @@ fn s8_87_bad_protection_combination() {
     HERE.release(to);
 }
 
+// Rows: CE07
 #[test]
 fn s8_87_source_not_committed_or_not_mapped() {
     let (from, to) = (HERE.reserved(2 * PAGE), HERE.reserved(2 * PAGE));
@@ -133,6 +140,7 @@ fn s8_87_source_not_committed_or_not_mapped() {
     HERE.release(to);
 }
 
+// Rows: CE08
 #[test]
 fn s8_487_source_not_committed_in_strict_diagnostics() {
     passes(&mut alone("alone_strict_diagnostics"));
@@ -154,6 +162,7 @@ fn alone_strict_diagnostics() {
     all_say(87, here(to), here(from), PAGE, RW);
 }
 
+// Rows: CE09
 #[test]
 fn s8_6_bad_closed_or_dead_process() {
     let (from, to) = (HERE.memory(PAGE), HERE.reserved(PAGE));
@@ -180,6 +189,7 @@ fn s8_6_bad_closed_or_dead_process() {
     HERE.release(to);
 }
 
+// Rows: CE10
 #[test]
 fn s8_5_no_kernel_mode_token() {
     let from = HERE.memory(PAGE);
@@ -187,6 +197,7 @@ fn s8_5_no_kernel_mode_token() {
     HERE.release(from);
 }
 
+// Rows: CE11
 #[test]
 fn s8_5_cross_process_from_user_mode() {
     let sleeper = Sleeper::new();
@@ -197,6 +208,7 @@ fn s8_5_cross_process_from_user_mode() {
     HERE.release(to);
 }
 
+// Rows: CE12
 #[test]
 fn s8_5_physical_window_not_granted() {
     let to = HERE.reserved(PAGE);
@@ -204,6 +216,7 @@ fn s8_5_physical_window_not_granted() {
     HERE.release(to);
 }
 
+// Rows: CE13
 #[test]
 fn s8_5_protection_above_the_ceiling() {
     let (_, base) = window(&device(1), 0, 1, Permit::Read);
@@ -222,6 +235,7 @@ fn s8_5_protection_above_the_ceiling() {
     HERE.release(to);
 }
 
+// Rows: CE14 CE15 CE16
 #[test]
 fn s8_8_resources_that_run_out() {
     for test in ["alone_no_descriptor", "alone_no_address_space", "alone_no_memory", "alone_no_mappings"] {
@@ -324,6 +338,7 @@ fn alone_no_mappings() {
     HERE.release(to);
 }
 
+// Rows: CE17
 #[test]
 fn s8_50_what_linux_does_not_have() {
     let _mode = kernel();

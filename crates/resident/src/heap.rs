@@ -13,9 +13,9 @@ use pagewright_linux::sys::{self, Backing, Place, Prot};
 /// The smallest block.
 const LEAST: usize = 16;
 /// The largest block that comes from an arena.
-const MOST: usize = 32 << 10;
-/// Sizes of blocks: 16, 32, … 32 Ki.
-const CLASSES: usize = 12;
+const MOST: usize = 64 << 10;
+/// Sizes of blocks: 16, 32, … 64 Ki.
+const CLASSES: usize = 13;
 /// Bytes of an arena.
 const ARENA: usize = 256 << 10;
 /// How many mappings can be on record. Arenas hold two megabytes of page tables

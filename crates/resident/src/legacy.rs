@@ -7,10 +7,12 @@
 
 use core::cell::UnsafeCell;
 
+use pagewright_core::Error;
 use pagewright_core::wire::{Frame, Request};
 use pagewright_linux::orphan::Record;
 use pagewright_linux::ring::DataArea;
 
+use crate::guard::Wires;
 use crate::space::Space;
 
 /// The map, and a record of whether it is whole. The record comes first: callers look for it.
@@ -76,6 +78,42 @@ impl Legacy {
         reply
     }
 
+    /// Says how the guards of this process reach the resident and its callers.
+    pub fn connect(&self, wires: Wires) {
+        self.change(|space| space.connect(wires));
+    }
+
+    /// Accesses wait at guards.
+    pub fn attend(&self) {
+        self.change(Space::attend);
+    }
+
+    /// There is nothing to do.
+    pub fn rest(&self) {
+        self.change(Space::rest);
+    }
+
+    /// Nobody will serve the map any more.
+    ///
+    /// # Errors
+    /// It must be served on.
+    pub fn leave(&self) -> Result<(), Error> {
+        self.change(Space::leave).unwrap_or(Ok(()))
+    }
+
+    /// How many threads of this process serve the map.
+    pub fn threads(&self) -> u32 {
+        self.space().as_ref().map_or(1, Space::threads)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Space) -> T) -> Option<T> {
+        let space = self.space().as_mut()?;
+        self.record.enter();
+        let done = change(space);
+        self.record.leave();
+        Some(done)
+    }
+
     /// Forgets the map. What it holds lies in the heap, so it goes without being dropped.
     pub fn end(&self) {
         self.record.clear();
@@ -112,7 +150,10 @@ fn changes(request: &Request) -> bool {
         | Request::Written(_)
         | Request::Mark(_)
         | Request::Recycle(_)
-        | Request::Frames(_) => true,
+        | Request::Frames(_)
+        | Request::Guard(_)
+        | Request::Meet(_)
+        | Request::WriteUnder(..) => true,
         Request::Query(_) | Request::Runs(_) | Request::Stats | Request::CanReach(_) | Request::Survey(_) => {
             false
         }
@@ -121,6 +162,7 @@ fn changes(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use pagewright_linux::machine::Faults;
     use pagewright_linux::orphan::{Phase, RECORD_LEN, Seen};
 
     use super::*;
@@ -138,7 +180,7 @@ mod tests {
         let legacy = Legacy::new();
         assert_eq!(seen(&legacy).phase, Phase::Empty);
         assert!(!legacy.adopt(ABODE), "there is nothing to adopt");
-        legacy.begin(Space::new(None, None), ABODE);
+        legacy.begin(Space::new(None, None, Faults::Probed, None), ABODE);
         assert_eq!(seen(&legacy), Seen { phase: Phase::Whole, region: ABODE.region, ring: ABODE.ring });
         let moved = Abode { ring: (1 << 23, 8192), ..ABODE };
         assert!(legacy.adopt(moved));

@@ -23,8 +23,10 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod guard;
 pub mod heap;
 pub mod legacy;
+pub mod pump;
 pub mod run;
 pub mod share;
 pub mod space;

@@ -1,12 +1,14 @@
 //! The life of the resident, from its first instruction to its last.
 
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use pagewright_core::wire::{Answer, Frame, OPERATIONS, encode_result};
-use pagewright_linux::machine::{Freezing, Strategy};
+use pagewright_linux::machine::{Faults, Freezing, Strategy, WatchWay};
 use pagewright_linux::ring::{DataArea, Handler, Identity, Next, Server, State};
 use pagewright_linux::sys::{self, Errno, OpenMode};
 
+use crate::guard::Wires;
 use crate::heap::Heap;
 use crate::legacy::{Abode, Legacy};
 use crate::space::Space;
@@ -22,6 +24,16 @@ pub const FORCE_MPROTECT: u64 = 1;
 pub const FREEZE_USER: u64 = 4;
 /// See [`FREEZE_USER`].
 pub const FREEZE_NONE: u64 = 8;
+
+/// Set in the first argument: userfaultfd as on a kernel before 6.7, for guards and watched
+/// memory; or none.
+pub const FAULTS_PLAIN: u64 = 16;
+/// See [`FAULTS_PLAIN`].
+pub const FAULTS_NONE: u64 = 32;
+
+/// Set in the first argument: stores to watched memory are to be noted in another way than by
+/// the kernel alone. There is none here, so memory cannot be watched then.
+pub const WATCH_OTHER: u64 = 64;
 
 /// Set in the first argument: this is a forked child; go on with the map of its parent.
 pub const ADOPT: u64 = 2;
@@ -68,10 +80,17 @@ pub unsafe fn resident(
             FREEZE_NONE => Some(Freezing::None),
             _ => None,
         };
-        legacy.begin(Space::new(forced, freezing), abode);
+        let faults = match arguments[0] & (FAULTS_PLAIN | FAULTS_NONE) {
+            FAULTS_PLAIN => Faults::Plain,
+            FAULTS_NONE => Faults::None,
+            _ => Faults::Probed,
+        };
+        let watch = (arguments[0] & WATCH_OTHER != 0).then_some(WatchWay::Sync);
+        legacy.begin(Space::new(forced, freezing, faults, watch), abode);
     } else if !legacy.adopt(abode) {
         fail();
     }
+    legacy.connect(Wires { nudge: server.nudge(), news: NonNull::from(server.news_word()) });
     server.open(Identity { build: [arguments[1], arguments[2]], region });
     server.serve(&mut Service { legacy, heap, overhead: region.1 + abode.ring.1 });
     legacy.end();
@@ -134,30 +153,48 @@ struct Service {
 impl Handler for Service {
     fn serve(&mut self, request: &Frame, data: &mut DataArea<'_>, reply: &mut Frame) -> Next {
         if request[0] == STOP {
-            *reply = encode_result(&Ok(Answer::Done));
-            return Next::Stop;
+            let left = self.legacy.leave().map(|()| Answer::Done);
+            *reply = encode_result(&left);
+            return if left.is_ok() { Next::Stop } else { Next::Continue };
         }
         *reply = self.legacy.serve(request, data, self.overhead + self.heap.mapped());
         Next::Continue
     }
 
     fn idle(&mut self) -> Next {
-        end_if_alone();
+        self.legacy.rest();
+        // Nobody is left who could meet a guard; and nobody to be told that one was.
+        if are_alone(self.legacy.threads()) && self.legacy.leave().is_ok() {
+            end();
+        }
         Next::Continue
+    }
+
+    fn nudged(&mut self) {
+        self.legacy.attend();
     }
 }
 
 /// A process ends with its last thread. A program that ends its threads one by one
 /// (without libc, which counts them) must not be kept alive by this one.
 fn end_if_alone() {
+    if are_alone(1) {
+        end();
+    }
+}
+
+/// Whether only `ours` threads of this process are left, and all of them are of the resident.
+fn are_alone(ours: u32) -> bool {
     let mut text = [0; 1024];
     let status = sys::open(c"/proc/self/status", OpenMode::Read);
-    let Ok(length) = status.and_then(|status| sys::read(status.raw(), &mut text)) else { return };
-    if is_alone(&text[..length]) {
-        // SAFETY: nothing waits for this thread. The process ends with it, and what the
-        // program's first thread ended with is what its parent must see.
-        unsafe { sys::exit_thread(first_exit_code().unwrap_or(0)) };
-    }
+    let Ok(length) = status.and_then(|status| sys::read(status.raw(), &mut text)) else { return false };
+    is_alone(&text[..length], ours)
+}
+
+fn end() -> ! {
+    // SAFETY: nothing waits for this thread. The process ends with it, and what the
+    // program's first thread ended with is what its parent must see.
+    unsafe { sys::exit_thread(first_exit_code().unwrap_or(0)) }
 }
 
 /// The exit code of the first thread, which is a zombie: field 52 of its `stat`.
@@ -176,13 +213,15 @@ fn exit_code(stat: &[u8]) -> Option<i32> {
     Some(status >> 8 & 0xff)
 }
 
-/// Whether a process with this `status` has ended but for one thread: its first
-/// thread is a zombie, and there is one more.
-fn is_alone(status: &[u8]) -> bool {
+/// Whether a process with this `status` has ended but for `ours` threads: its first
+/// thread is a zombie, and there are so many more.
+fn is_alone(status: &[u8], ours: u32) -> bool {
     let field = |name: &[u8]| {
-        status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name)).map(<[u8]>::trim_ascii)
+        let mut lines = status.split(|byte| *byte == b'\n');
+        core::str::from_utf8(lines.find_map(|line| line.strip_prefix(name))?.trim_ascii()).ok()
     };
-    field(b"State:").is_some_and(|state| state.starts_with(b"Z")) && field(b"Threads:") == Some(b"2")
+    let threads = field(b"Threads:").and_then(|digits| digits.parse().ok());
+    field(b"State:").is_some_and(|state| state.starts_with('Z')) && threads == Some(ours + 1)
 }
 
 #[cfg(test)]
@@ -201,9 +240,10 @@ mod tests {
 
     #[test]
     fn only_the_last_thread_beside_a_zombie_is_alone() {
-        assert!(is_alone(b"Name:\tx\nState:\tZ (zombie)\nThreads:\t2\n"));
-        assert!(!is_alone(b"Name:\tx\nState:\tZ (zombie)\nThreads:\t3\n"));
-        assert!(!is_alone(b"Name:\tx\nState:\tS (sleeping)\nThreads:\t2\n"));
-        assert!(!is_alone(b""));
+        let dead = |threads| std::format!("Name:\tx\nState:\tZ (zombie)\nThreads:\t{threads}\n");
+        assert!(is_alone(dead(2).as_bytes(), 1) && is_alone(dead(3).as_bytes(), 2));
+        assert!(!is_alone(dead(3).as_bytes(), 1) && !is_alone(dead(2).as_bytes(), 2));
+        assert!(!is_alone(b"Name:\tx\nState:\tS (sleeping)\nThreads:\t2\n", 1));
+        assert!(!is_alone(b"", 1));
     }
 }

@@ -1,32 +1,90 @@
 //! The address space of the process that the resident lives in, as a service.
 
 use pagewright_core::wire::{Answer, Frame, RECORD, Request, Stats, encode_info, encode_result};
-use pagewright_core::{Error, Kind, Managed, Verb};
+use pagewright_core::{Error, Guard, Kind, Managed, Meeting, Protection, Verb};
 use pagewright_linux::lease;
-use pagewright_linux::machine::{Choice, Freezer, Freezing, Linux, MapsFile, Strategy, scattered_geometry};
+use pagewright_linux::machine::{
+    Choice, Faults, Freezer, Freezing, Guarding, Linux, MapsFile, Strategy, WatchHelp, WatchWay,
+    scattered_geometry,
+};
 use pagewright_linux::ring::{DATA_LEN, DataArea};
 use pagewright_linux::sys::{self, OpenMode};
 
+use crate::guard::{Watchman, Wires};
 use crate::share::Desk;
 use crate::special;
+
+/// Bytes of a page.
+const PAGE: u64 = 0x1000;
 
 /// The core on the Linux machine, answering words.
 #[derive(Debug)]
 pub struct Space {
     managed: Managed<Linux>,
     desk: Desk,
+    watchman: Watchman,
 }
 
 impl Space {
     /// An empty address space; RAM plus swap may be committed.
-    pub fn new(strategy: Option<Strategy>, freezing: Option<Freezing>) -> Self {
+    pub fn new(
+        strategy: Option<Strategy>,
+        freezing: Option<Freezing>,
+        faults: Faults,
+        watch: Option<WatchWay>,
+    ) -> Self {
         let choice = strategy.map_or_else(Choice::probe, Choice::forced);
         let limit = sys::total_memory().map_or(u64::MAX, |(ram, swap)| ram.saturating_add(swap));
         let mut machine = Linux::with(scattered_geometry(), maps(), choice);
         if let Some(freezing) = freezing {
             machine.set_freezer(Freezer::forced(freezing));
         }
-        Self { managed: Managed::new(machine, limit), desk: Desk::default() }
+        machine.set_guarding(Guarding::Userfault);
+        machine.set_faults(faults);
+        machine.set_watch(watch, WatchHelp::default());
+        Self { managed: Managed::new(machine, limit), desk: Desk::default(), watchman: Watchman::default() }
+    }
+
+    /// Says how the guards of this process reach the resident and its callers.
+    pub fn connect(&mut self, wires: Wires) {
+        self.watchman.connect(wires);
+        self.watchman.rearm(&mut self.managed);
+    }
+
+    /// Accesses wait at guards.
+    pub fn attend(&mut self) {
+        self.watchman.attend(&mut self.managed);
+    }
+
+    /// There is nothing to do.
+    pub fn rest(&mut self) {
+        self.watchman.attend(&mut self.managed);
+        self.watchman.rest(&mut self.managed);
+    }
+
+    /// How many threads serve it.
+    pub const fn threads(&self) -> u32 {
+        self.watchman.threads()
+    }
+
+    /// Nobody will serve this any more.
+    ///
+    /// # Errors
+    /// See [`Watchman::leave`]: then it must be served on.
+    pub fn leave(&mut self) -> Result<(), Error> {
+        self.watchman.leave(&mut self.managed)
+    }
+
+    /// Makes sure that a guard which is about to be armed is noticed when it is met.
+    fn ready(&mut self, request: &Request) -> Result<(), Error> {
+        let guarded = |protection: &Protection| protection.guard == Guard::Armed;
+        let verb = match request {
+            Request::Allocate(request) if guarded(&request.protection) => Verb::Allocate,
+            Request::Protect(request) if guarded(&request.protection) => Verb::Protect,
+            _other => return Ok(()),
+        };
+        let ready = self.watchman.ready(self.managed.machine_mut());
+        ready.map_err(|kind| Error::new(verb, kind, 0, 0))
     }
 
     /// This is a forked child, and nobody but this thread has ever used its copy.
@@ -34,6 +92,7 @@ impl Space {
         self.managed.machine_mut().inherit(maps());
         self.managed.in_bare_fork();
         self.desk.forget();
+        self.watchman.forget();
     }
 
     /// The answer to what makes no sense.
@@ -44,6 +103,9 @@ impl Space {
     /// Serves one request; `None`, which makes no sense, is answered with a protocol error.
     pub fn serve(&mut self, request: Option<Request>, data: &DataArea<'_>, overhead: u64) -> Frame {
         let Some(request) = request else { return Self::protocol_error() };
+        if let Err(error) = self.ready(&request) {
+            return encode_result(&Err(error));
+        }
         let answer = match request {
             Request::Allocate(request) => self.managed.allocate(&request).map(Answer::Range),
             Request::Free(request) => self.managed.free(&request).map(Answer::Range),
@@ -81,8 +143,22 @@ impl Space {
             Request::Mark(request) => self.managed.mark(&request).map(|()| Answer::Done),
             Request::Recycle(request) => self.managed.recycle(&request).map(Answer::Survival),
             Request::Frames(request) => special::frames(&mut self.managed, request, data).map(Answer::Count),
+            Request::Guard(request) => Ok(Answer::Count(self.watchman.serve(request, data))),
+            Request::Meet(at) => self.managed.meet(at).map(|met| Answer::Count(guards(met))),
+            Request::WriteUnder(at, size) => Ok(Answer::Bytes(self.write_under(at, size, data))),
         };
         encode_result(&answer)
+    }
+
+    /// Writes to one page at most.
+    fn write_under(&mut self, at: u64, size: u64, data: &DataArea<'_>) -> u64 {
+        let mut bytes = [0; PAGE as usize];
+        let bytes = &mut bytes[..size.min(PAGE - at % PAGE) as usize];
+        data.read(0, bytes);
+        match self.managed.machine_mut().write_under(at, bytes) {
+            Ok(()) => bytes.len() as u64,
+            Err(_) => 0,
+        }
     }
 
     /// Writes runs from `at` on, free ones too, until the area is full or the user
@@ -110,6 +186,14 @@ impl Space {
             strategy: self.managed.machine().choice().strategy as u64,
             overhead,
         }
+    }
+}
+
+/// How many guards were met.
+const fn guards(met: Meeting) -> u64 {
+    match met {
+        Meeting::Guard(_) => 1,
+        Meeting::Nothing => 0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use pagewright_core::wire::FrameRequest;
+use pagewright_core::wire::{FrameRequest, encode_runs};
 use pagewright_core::{Error, FrameCall, Kind, Managed, Verb, Written};
 use pagewright_linux::machine::Linux;
 use pagewright_linux::ring::{DATA_LEN, DataArea};
@@ -10,14 +10,17 @@ use pagewright_linux::ring::{DATA_LEN, DataArea};
 /// Words that the data area holds.
 const ROOM: usize = DATA_LEN / 8;
 
-/// Leaves as many runs as there is room for, and answers how many.
+/// Leaves the runs, and answers in how many words: see [`pagewright_core::wire::encode_runs`]. No more
+/// pages are asked for than there are words.
 pub fn written(managed: &mut Managed<Linux>, request: &Written, data: &DataArea<'_>) -> Result<u64, Error> {
-    // A run is two words, and has a page at least.
-    let limit = request.limit.min(ROOM as u64 / 2);
+    let limit = request.limit.min(ROOM as u64);
     let runs = managed.written(&Written { limit, ..*request })?;
-    let words: Vec<u64> = runs.iter().flat_map(|run| [run.start().get(), run.end().get()]).collect();
-    leave(data, &words);
-    Ok(runs.len() as u64)
+    let mut words = 0;
+    encode_runs(&runs, &mut |word| {
+        data.write_word(words, word);
+        words += 1;
+    });
+    Ok(words as u64)
 }
 
 /// Serves a call about frames, whose list lies in the data area, and leaves the answer there.

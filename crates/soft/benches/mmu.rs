@@ -17,7 +17,7 @@ fn range(pages: u64) -> PageRange {
 
 fn machine(pages: u64) -> Mmu {
     let mut mmu = Mmu::new(Geometry::X86_64);
-    mmu.reserve(range(pages), Some(Access::all())).expect("nothing is mapped yet");
+    mmu.reserve(range(pages), Some(Access::all().unguarded())).expect("nothing is mapped yet");
     mmu
 }
 
@@ -76,7 +76,7 @@ fn misses(c: &mut Criterion) {
 fn shown_twice(pages: u64, view: View) -> Mmu {
     let mut mmu = machine(2 * pages);
     (0..pages).for_each(|page| mmu.store(BASE + page * PAGE, page).expect("committed"));
-    let (whole, source, access) = (range(2 * pages), range(pages), Access::all());
+    let (whole, source, access) = (range(2 * pages), range(pages), Access::all().unguarded());
     let content = Content { object: ObjectId(1), first: 0, view };
     mmu.create(content.object, pages).expect("a new name");
     mmu.promote(&[Showing { region: whole, range: source, access }], content).expect("committed");
@@ -98,7 +98,7 @@ fn views(c: &mut Criterion) {
     // To show the pages anew gives the copies' frames back: a thousandth of the time.
     group.bench_function("copy_on_write_of_1024_pages", |b| {
         b.iter(|| {
-            mmu.show(source, source, content, Access::all()).expect("it has the pages");
+            mmu.show(source, source, content, Access::all().unguarded()).expect("it has the pages");
             (0..ROUND).for_each(|n| mmu.store(BASE + n * PAGE, n).expect("committed"));
         });
     });
@@ -117,7 +117,7 @@ fn mappings(c: &mut Criterion) {
         let mut mmu = Mmu::new(Geometry::X86_64);
         mmu.reserve(whole, None).expect("nothing is mapped yet");
         b.iter(|| {
-            mmu.commit(whole, one, Access::all()).expect("reserved");
+            mmu.commit(whole, one, Access::all().unguarded()).expect("reserved");
             mmu.store(BASE, 1_u64).expect("committed");
             mmu.decommit(whole, one).expect("reserved");
         });

@@ -36,6 +36,9 @@ pub enum Reason {
     Reserved,
     /// The page's access does not include this kind.
     Access,
+    /// A guard is armed there. It goes off once: whoever keeps the truth disarms it
+    /// ([`pagewright_core::Managed::meet`]), and the access can be made again.
+    Guard,
     /// The page may be stored to, but there is no frame for it: the limit of
     /// frames is reached, or the host has no memory.
     OutOfMemory,
@@ -66,6 +69,7 @@ impl Reason {
             Self::Unmapped => "nothing is mapped there",
             Self::Reserved => "the page is reserved and has no memory",
             Self::Access => "the page does not allow it",
+            Self::Guard => "a guard is armed there",
             Self::OutOfMemory => "there is no frame left for the page",
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct Frames {
     free: Vec<Frame>,
     /// The most frames that may have an owner.
     limit: u32,
+    /// Frames that are set aside for pages that may be stored to any time.
+    promised: u64,
 }
 
 /// One less than the numbers of `u32`, for the zero frame.
@@ -44,7 +46,7 @@ const MOST: u32 = u32::MAX - 1;
 impl Frames {
     /// No frames but the zero frame, and no limit.
     pub(crate) fn new(size: usize) -> Self {
-        Self { size, bytes: alloc::vec![0; size], free: Vec::new(), limit: MOST }
+        Self { size, bytes: alloc::vec![0; size], free: Vec::new(), limit: MOST, promised: 0 }
     }
 
     pub(crate) const fn limit(&self) -> Option<u32> {
@@ -66,26 +68,62 @@ impl Frames {
         self.total() - self.free.len()
     }
 
-    /// Sees to it that the next `count` calls of [`Self::take`] succeed.
+    /// Sees to it that the next `count` calls of [`Self::take`] succeed, and that what is
+    /// set aside stays so.
     ///
     /// On error no call is promised; no frame is taken in either case.
     pub(crate) fn prepare(&mut self, count: u64) -> Result<(), Exhausted> {
+        let count = count.checked_add(self.promised).ok_or(Exhausted)?;
         let count = usize::try_from(count).map_err(|_| Exhausted)?;
         let used = self.used().checked_add(count).ok_or(Exhausted)?;
         if used as u64 > u64::from(self.limit) {
             return Err(Exhausted);
         }
-        let fresh = count.saturating_sub(self.free.len());
+        self.reserve(count.saturating_sub(self.free.len()))
+    }
+
+    /// Sees to it that the host has the memory for so many more frames.
+    fn reserve(&mut self, fresh: usize) -> Result<(), Exhausted> {
         let bytes = fresh.checked_mul(self.size).ok_or(Exhausted)?;
         let total = self.total() + fresh;
         self.bytes.try_reserve(bytes).map_err(|_| Exhausted)?;
         self.free.try_reserve(total - self.free.len()).map_err(|_| Exhausted)
     }
 
+    /// Sets `count` frames aside. On error none.
+    pub(crate) fn promise(&mut self, count: u64) -> Result<(), Exhausted> {
+        self.prepare(count)?;
+        self.promised += count;
+        Ok(())
+    }
+
+    /// How many frames are set aside.
+    pub(crate) const fn promised(&self) -> u64 {
+        self.promised
+    }
+
+    /// One of the frames that are set aside, whatever the limit is by now. On error
+    /// nothing changed: the host has no memory.
+    pub(crate) fn take_promised(&mut self) -> Result<Frame, Exhausted> {
+        let frame = self.grab(None)?;
+        self.unpromise(1);
+        Ok(frame)
+    }
+
+    /// Gives up `count` frames that were set aside.
+    pub(crate) const fn unpromise(&mut self, count: u64) {
+        self.promised = self.promised.saturating_sub(count);
+    }
+
     /// A frame with the bytes of another, or full of zeros, for the caller to own. On
     /// error nothing changed.
     pub(crate) fn take(&mut self, like: Option<Frame>) -> Result<Frame, Exhausted> {
         self.prepare(1)?;
+        self.grab(like)
+    }
+
+    /// As [`Self::take`], beyond any limit.
+    fn grab(&mut self, like: Option<Frame>) -> Result<Frame, Exhausted> {
         let from = self.place(like, 0).0;
         if let Some(frame) = self.free.pop() {
             let to = self.place(Some(frame), 0).0;
@@ -97,6 +135,7 @@ impl Frames {
         }
         let number = u32::try_from(self.total() + 1).ok().and_then(NonZeroU32::new);
         let frame = Frame(number.ok_or(Exhausted)?);
+        self.reserve(1)?;
         match like {
             Some(_) => self.bytes.extend_from_within(from..from + self.size),
             None => self.bytes.resize(self.bytes.len() + self.size, 0),
@@ -161,6 +200,7 @@ impl fmt::Debug for Frames {
             .field("used", &self.used())
             .field("free", &self.free.len())
             .field("limit", &self.limit())
+            .field("promised", &self.promised)
             .finish_non_exhaustive()
     }
 }
@@ -226,6 +266,23 @@ mod tests {
         assert_eq!(frames.prepare(u64::from(MOST) + 1), Err(Exhausted));
         assert_eq!(frames.used(), 0);
         assert_eq!(frames.check(Vec::new()), Ok(()));
+    }
+
+    #[test]
+    fn what_is_set_aside_is_left_for_whom_it_is() {
+        let mut frames = Frames::new(64);
+        frames.set_limit(Some(3));
+        assert_eq!(frames.promise(4), Err(Exhausted));
+        assert_eq!(frames.promise(2), Ok(()));
+        let first = frames.take(None).expect("one is left");
+        assert_eq!((frames.take(None), frames.promise(1)), (Err(Exhausted), Err(Exhausted)));
+        frames.set_limit(Some(0));
+        let second = frames.take_promised().expect("it is for this");
+        frames.set_limit(Some(3));
+        assert_eq!(frames.take(None), Err(Exhausted), "one is still set aside");
+        frames.give(first);
+        assert_eq!((frames.prepare(1), frames.prepare(2), frames.promised()), (Ok(()), Err(Exhausted), 1));
+        assert_eq!(frames.check(alloc::vec![second]), Ok(()));
     }
 
     #[test]

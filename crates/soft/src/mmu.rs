@@ -1,6 +1,7 @@
 //! The MMU: table, TLB and frames together, as a machine.
 
 mod guest;
+mod special;
 mod views;
 
 use core::fmt;
@@ -11,13 +12,13 @@ use alloc::vec::Vec;
 
 use pagewright_core::{
     Access, After, Backing, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Protection, Refusal,
-    Showing, Standing, Survival, Traits, Truth, Va, View, Wiring,
+    Showing, Standing, Survival, Traits, Truth, Va, View,
 };
 
 use crate::fault::{Fault, FaultKind, Reason};
 use crate::frame::{Exhausted, Frame, Frames, Place};
 use crate::object::{Objects, Window};
-use crate::table::{Page, Table};
+use crate::table::{Marks, Page, Table};
 use crate::tlb::Tlb;
 
 /// The address space of one guest: a software MMU with its memory.
@@ -40,6 +41,12 @@ pub struct Mmu {
     /// A cache of `table`: whoever changes the one forgets in the other.
     tlb: Tlb,
     frames: Frames,
+    /// The pages of watched allocations, run by run.
+    watched: Vec<Range<u64>>,
+    /// Where yielded pages with frames may be: none elsewhere.
+    yielded: Range<u64>,
+    /// How many NUMA nodes the guest's machine has.
+    nodes: u16,
 }
 
 impl Mmu {
@@ -62,6 +69,9 @@ impl Mmu {
             objects: Objects::default(),
             tlb: Tlb::new(shift),
             frames: Frames::new(page),
+            watched: Vec::new(),
+            yielded: 0..0,
+            nodes: 1,
         }
     }
 
@@ -103,6 +113,7 @@ impl Mmu {
         self.check_windows()?;
         self.objects.check(|frame| owned.push(frame))?;
         self.frames.check(owned)?;
+        self.check_special()?;
         if self.tlb.entries().any(|entry| self.is_stale(entry)) {
             return Err("the TLB permits what the table does not");
         }
@@ -115,7 +126,8 @@ impl Mmu {
             Err(_) => true,
             Ok(page) if kind == FaultKind::Store => {
                 let frame = self.frame_to_store(number, page);
-                frame.is_none_or(|frame| self.frames.place(Some(frame), 0) != place)
+                let moved = frame.is_none_or(|frame| self.frames.place(Some(frame), 0) != place);
+                moved || !self.is_noted(number, page)
             }
             Ok(page) => {
                 let frame = self.frame_to_load(number, page);
@@ -129,7 +141,11 @@ impl Mmu {
         let fault = |reason| Fault { at, kind, reason };
         let page = self.table.get(at >> self.shift).ok_or(fault(Reason::Unmapped))?;
         let access = page.access.ok_or(fault(Reason::Reserved))?;
-        if access.now().contains(kind.needs()) { Ok(page) } else { Err(fault(Reason::Access)) }
+        if access.contains(Access::GUARD) {
+            // Met before anything is asked for rights (fact GP05).
+            return Err(fault(Reason::Guard));
+        }
+        if access.contains(kind.needs()) { Ok(page) } else { Err(fault(Reason::Access)) }
     }
 
     /// Where the byte at `at` stands, in the frame of its page.
@@ -157,7 +173,10 @@ impl Mmu {
     /// Gives page `number` a frame to store to, with the bytes that it shows: of its own
     /// or, if it is shared, its object's. On error nothing changed.
     fn back(&mut self, number: u64, page: Page) -> Result<Frame, Exhausted> {
-        let frame = self.frames.take(self.frame_to_load(number, page))?;
+        let frame = match self.frame_to_load(number, page) {
+            None if page.marks.contains(Marks::BACKED) => self.frames.take_promised()?,
+            like => self.take_frame(like)?,
+        };
         match (page.view, self.slot(number)) {
             (Some(View::Shared), Some(slot)) => self.objects.set(slot, frame),
             (Some(View::Shared | View::Snapshot) | None, _) => {
@@ -185,16 +204,19 @@ impl Mmu {
     }
 
     /// Makes every page of a range what `state` is, without memory, showing what
-    /// `window` says. The frames that they had are free again.
+    /// `window` says. The frames that they had, or that were set aside, are free again.
     fn clear(&mut self, pages: Range<u64>, state: Option<Page>, window: Option<Window>) {
+        let unused = self.set_aside(pages.clone());
         let frames = &mut self.frames;
+        frames.unpromise(unused);
         let mut changed = window.is_some();
         self.table.update(pages.clone(), |old| {
             if let Some(page) = old {
                 page.frame.into_iter().for_each(|frame| frames.give(frame));
                 changed |= page.view.is_some();
             }
-            state
+            let lasting = old.map_or(Marks::empty(), |page| page.marks.intersection(Marks::LASTING));
+            state.map(|page| page.with(lasting))
         });
         if changed {
             self.windows.update(pages.clone(), |_| window);
@@ -230,6 +252,7 @@ impl Mmu {
             Some(frame) => frame,
             None => self.back(number, page).map_err(|Exhausted| no_frame(at))?,
         };
+        self.note_store(number, page);
         Ok(self.place(Some(frame), at))
     }
 }
@@ -284,34 +307,45 @@ impl Machine for Mmu {
         access: Option<Access>,
         traits: Traits,
     ) -> Result<(), Refusal> {
-        if traits == Traits::PLAIN { self.reserve(range, access) } else { Err(Refusal::Denied) }
+        self.reserve_pages(range, access, traits)
     }
 
+    /// Exact, through whatever view a store was made. `Denied` if a page is not watched.
     fn written(
         &mut self,
-        region: PageRange,
+        _region: PageRange,
         range: PageRange,
         limit: u64,
         after: After,
         report: &mut dyn FnMut(PageRange),
     ) -> Result<(), Refusal> {
-        let _ = (region, range, limit, after, report);
-        Err(Refusal::Denied)
-    }
-
-    fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        let _ = (region, range);
-        Err(Refusal::Denied)
-    }
-
-    fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        let _ = (region, range);
+        let pages = self.watched_pages(range)?;
+        let runs = self.stored_runs(pages, limit);
+        match after {
+            After::Keep => {}
+            After::Forget => self.forget_stores(&runs),
+        }
+        runs.iter().filter_map(|run| self.bytes(run)).for_each(report);
         Ok(())
     }
 
-    fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal> {
-        let _ = (region, range);
-        Ok(Survival::Intact)
+    fn forget_written(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        let pages = self.watched_pages(range)?;
+        self.forget_stores(&[pages]);
+        Ok(())
+    }
+
+    /// The content goes when there are no other frames, or by [`Mmu::drop_yielded`].
+    /// Pages that are watched, wired, or show an object are left alone.
+    fn yield_content(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        let pages = self.mapped(range, |page| page.access.is_some())?;
+        self.yield_pages(pages);
+        Ok(())
+    }
+
+    fn keep(&mut self, _region: PageRange, range: PageRange) -> Result<Survival, Refusal> {
+        let pages = self.mapped(range, |_| true)?;
+        Ok(self.keep_pages(pages))
     }
 
     fn commit(&mut self, _region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
@@ -334,7 +368,7 @@ impl Machine for Mmu {
 
     fn release(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
         let pages = self.mapped(range, |_| true)?;
-        self.clear(pages, None, None);
+        self.unmap(pages);
         Ok(())
     }
 
@@ -343,20 +377,22 @@ impl Machine for Mmu {
     /// memory or no access.
     fn wire(&mut self, range: PageRange) -> Result<(), Refusal> {
         let pages = self.mapped(range, |page| page.access.is_some_and(|access| !access.now().is_empty()))?;
-        self.frames.prepare(self.lacking(pages.clone())).map_err(|Exhausted| Refusal::OutOfMemory)?;
+        self.prepare(|mmu| mmu.lacking(pages.clone())).map_err(|Exhausted| Refusal::OutOfMemory)?;
         for number in pages.clone() {
             let page = self.table.get(number).filter(|page| self.frame_to_store(number, *page).is_none());
             if let Some(page) = page {
                 self.back(number, page).map_err(|Exhausted| Refusal::OutOfMemory)?;
             }
         }
-        self.table.update(pages, |old| old.map(|page| Page { wiring: Wiring::Wired, ..page }));
+        let wired = |page: Page| page.with(page.marks.difference(Marks::YIELDED).union(Marks::WIRED));
+        self.table.update(pages, |old| old.map(wired));
         Ok(())
     }
 
     fn unwire(&mut self, range: PageRange) -> Result<(), Refusal> {
         let pages = self.pages(range).ok_or(Refusal::Unmapped)?;
-        self.table.update(pages, |old| old.map(|page| Page { wiring: Wiring::Pageable, ..page }));
+        let unwired = |page: Page| page.with(page.marks.difference(Marks::WIRED));
+        self.table.update(pages, |old| old.map(unwired));
         Ok(())
     }
 
@@ -378,6 +414,14 @@ impl Machine for Mmu {
     }
 
     fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal> {
+        self.objects.create(object, pages)
+    }
+
+    /// `OutOfMemory` unless so many more pages could have memory of their own now; the
+    /// frames are taken when the pages are stored to.
+    fn create_frames(&mut self, object: ObjectId, pages: u64, node: Option<u16>) -> Result<(), Refusal> {
+        self.has_node(node)?;
+        self.prepare(|_| pages).map_err(|Exhausted| Refusal::OutOfMemory)?;
         self.objects.create(object, pages)
     }
 
@@ -453,7 +497,7 @@ impl Machine for Mmu {
     /// For a clone that is to be the child of a fork.
     fn forsake(&mut self, range: PageRange) {
         if let Some(pages) = self.pages(range) {
-            self.clear(pages, None, None);
+            self.unmap(pages);
         }
     }
 

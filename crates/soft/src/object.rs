@@ -39,6 +39,11 @@ impl Window {
     pub(crate) const fn of(self, number: u64) -> Slot {
         Slot { object: self.object, page: number.wrapping_add(self.offset) }
     }
+
+    /// The page that shows `slot` through this window, if there is one.
+    pub(crate) fn page_of(self, slot: Slot) -> Option<u64> {
+        (slot.object == self.object).then(|| slot.page.wrapping_sub(self.offset))
+    }
 }
 
 /// `None` is private.
@@ -193,5 +198,7 @@ mod tests {
         assert_eq!(window, Window::new(0x507, content.after(7)));
         assert_eq!(window.of(0x507), Slot { object: ONE, page: 9 });
         assert_ne!(window, Window::new(0x507, content.after(8)));
+        assert_eq!(window.page_of(window.of(0x507)), Some(0x507));
+        assert_eq!(window.page_of(Slot { object: ObjectId(2), page: 9 }), None);
     }
 }

@@ -22,7 +22,8 @@
 use alloc::boxed::Box;
 use core::ops::{ControlFlow, Range};
 
-use pagewright_core::{Access, View, Wiring};
+use bitflags::bitflags;
+use pagewright_core::{Access, View};
 
 use crate::frame::Frame;
 
@@ -35,10 +36,38 @@ pub(crate) trait Entry: Copy + PartialEq {
     fn is_unique(self) -> bool;
 }
 
+bitflags! {
+    /// What else is known of a mapped page.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Marks: u8 {
+        /// It was asked to be wired.
+        const WIRED = 1;
+        /// Stores to it are noted, as long as it is mapped.
+        const WATCHED = 2;
+        /// It was stored to since it got memory, or since that was forgotten.
+        const STORED = 4;
+        /// Its content may be dropped until the next store.
+        const YIELDED = 8;
+        /// Its content was dropped.
+        const DROPPED = 16;
+        /// A frame is set aside for it as long as it has none.
+        const BACKED = 32;
+    }
+}
+
+impl Marks {
+    /// What a page keeps that loses its memory, or comes to show something else.
+    pub(crate) const LASTING: Self = Self::WATCHED;
+    /// What a store puts an end to.
+    pub(crate) const LET_GO: Self = Self::YIELDED.union(Self::DROPPED);
+}
+
 /// What a mapped page is.
 ///
 /// Invariants: a page with a frame, or with a view, is committed; a shared page has no
 /// frame; a wired page has one to store to, its own or, if it is shared, its object's.
+/// Only watched pages with memory are stored to; what is yielded, dropped or backed is
+/// private and committed, and what is yielded is neither watched nor wired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     /// What may be done with it if it is committed; `None` if only reserved.
@@ -46,8 +75,8 @@ pub(crate) struct Page {
     /// Bytes of its own; `None` while it was never stored to: it reads as zeros, or as
     /// what it shows.
     pub(crate) frame: Option<Frame>,
-    /// Whether it was asked to be wired.
-    pub(crate) wiring: Wiring,
+    /// What else is known of it.
+    pub(crate) marks: Marks,
     /// How it shows a page of an object; `None` if it is private.
     pub(crate) view: Option<View>,
 }
@@ -55,7 +84,18 @@ pub(crate) struct Page {
 impl Page {
     /// Private, without a frame: reserved, or committed and never stored to.
     pub(crate) const fn fresh(access: Option<Access>) -> Self {
-        Self { access, frame: None, wiring: Wiring::Pageable, view: None }
+        Self { access, frame: None, marks: Marks::empty(), view: None }
+    }
+
+    /// The same with other marks.
+    pub(crate) const fn with(self, marks: Marks) -> Self {
+        Self { marks, ..self }
+    }
+
+    /// The same after a store.
+    pub(crate) fn stored(self) -> Self {
+        let noted = if self.marks.contains(Marks::WATCHED) { Marks::STORED } else { Marks::empty() };
+        self.with(self.marks.difference(Marks::LET_GO).union(noted))
     }
 }
 

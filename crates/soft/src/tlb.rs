@@ -110,6 +110,25 @@ impl Tlb {
         }
     }
 
+    /// Forgets where pages are stored to; loads and fetches stay cached.
+    pub(crate) fn forget_stores(&mut self, pages: &Range<u64>) {
+        if pages.end - pages.start < ENTRIES as u64 {
+            for page in pages.clone() {
+                let entry = &mut self.arrays.stores[slot_of(page)];
+                if entry.tag == page << self.shift {
+                    *entry = VACANT;
+                }
+            }
+            return;
+        }
+        let shift = self.shift;
+        for entry in &mut self.arrays.stores {
+            if entry.tag != NOTHING && pages.contains(&(entry.tag >> shift)) {
+                *entry = VACANT;
+            }
+        }
+    }
+
     fn sweep(&mut self, pages: &Range<u64>) {
         let shift = self.shift;
         for entry in self.arrays.all_mut().into_iter().flatten() {
@@ -173,6 +192,27 @@ mod tests {
                 let stays = !(12..12 + many).contains(&page);
                 assert_eq!(tlb.find(LOAD, page << 14, 8).is_some(), stays, "page {page} of {many}");
                 assert_eq!(tlb.find(FaultKind::Fetch, page << 14, 8).is_some(), stays);
+            }
+        }
+    }
+
+    #[test]
+    fn forgetting_stores_leaves_the_loads() {
+        for many in [2, 1 << 30] {
+            let mut tlb = Tlb::new(12);
+            for page in 10..20 {
+                tlb.remember(LOAD, page << 12, Place(0));
+                tlb.remember(FaultKind::Store, page << 12, Place(0));
+            }
+            tlb.forget_stores(&(12..12 + many));
+            for page in 10..20 {
+                let stays = !(12..12 + many).contains(&page);
+                assert_eq!(
+                    tlb.find(FaultKind::Store, page << 12, 8).is_some(),
+                    stays,
+                    "page {page} of {many}"
+                );
+                assert!(tlb.find(LOAD, page << 12, 8).is_some());
             }
         }
     }

@@ -87,7 +87,7 @@ fn the_edges_of_the_number_range_fault_without_a_panic() {
     let mut mmu = Mmu::new(Geometry::X86_64);
     let end = Geometry::X86_64.user_end();
     let last = PageRange::between(end - PAGE, end).expect("a page");
-    mmu.reserve(last, Some(Access::all())).expect("nothing is mapped yet");
+    mmu.reserve(last, Some(Access::all().unguarded())).expect("nothing is mapped yet");
     assert_eq!(mmu.store(end - 8, 1_u64), Ok(()));
     assert_eq!(mmu.load::<u64>(end - 4), Err(fault(end, FaultKind::Load, Reason::Unmapped)));
     for at in [end, u64::MAX - 8, u64::MAX - 3, u64::MAX] {

@@ -110,7 +110,7 @@ fn guards_and_locks_work_as_on_any_machine() {
     let base = allocate(&mut guest, place, 4 * PAGE, Action::ReserveCommit).expect("there is room");
     let protect = Protect { at: base, size: PAGE, protection: RW.guarded() };
     guest.protect(&protect).expect("committed");
-    assert_eq!(guest.machine_mut().load::<u8>(base).map_err(|fault| fault.reason), Err(Reason::Access));
+    assert_eq!(guest.machine_mut().load::<u8>(base).map_err(|fault| fault.reason), Err(Reason::Guard));
     let lock = |wiring| Lock { at: base, size: 4 * PAGE, wiring, quota: None };
     assert_eq!(guest.lock(&lock(Wiring::Wired)).map_err(|error| error.kind), Err(Kind::GuardHit));
     guest.machine_mut().set_frame_limit(Some(3));

@@ -27,7 +27,7 @@ fn nanoseconds(mut round: impl FnMut()) -> f64 {
 fn machine(pages: u64) -> Mmu {
     let mut mmu = Mmu::new(Geometry::X86_64);
     let range = PageRange::between(BASE, BASE + pages * PAGE).expect("pages");
-    mmu.reserve(range, Some(Access::all())).expect("nothing is mapped yet");
+    mmu.reserve(range, Some(Access::all().unguarded())).expect("nothing is mapped yet");
     mmu
 }
 

@@ -1,16 +1,15 @@
 //! A machine that fails on demand, and the proof that a verb survives it.
 
+mod atomic;
+
 use std::cell::Cell;
 
-use pagewright_core::region::Region;
 use pagewright_core::{
     Access, After, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange,
-    Protection, Refusal, Showing, Slot, Survival, Traits, Truth, Va, View,
+    Refusal, Showing, Survival, Traits, Truth, Va, View,
 };
 
-use crate::null::Null;
-use crate::op::{Outcome, Step};
-use crate::subject::{Local, Subject};
+pub use atomic::{Fragile, atomic, fragile};
 
 /// Which call fails, how, and with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +28,8 @@ pub enum Mode {
     /// Nothing is done.
     Before,
     /// The lower half of the pages, rounded up, is done where the contract permits
-    /// it (commit, protect): of one page, all. So is the lower half of the bytes of a
-    /// transfer, and half of a report. Elsewhere nothing is.
+    /// it (commit, protect, forgetting stores): of one page, all. So is the lower half of
+    /// the bytes of a transfer, and half of a report. Elsewhere nothing is.
     Half,
 }
 
@@ -193,13 +192,21 @@ impl<M: Machine> Machine for Faulty<M> {
         after: After,
         report: &mut dyn FnMut(PageRange),
     ) -> Result<(), Refusal> {
-        self.fail_clean()?;
-        self.inner.written(region, range, limit, after, report)
+        let Some(fault) = self.trip() else {
+            return self.inner.written(region, range, limit, after, report);
+        };
+        if fault.mode == Mode::Half {
+            self.inner.written(region, self.lower_half(range), limit, after, report)?;
+        }
+        Err(fault.refusal)
     }
 
     fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        self.fail_clean()?;
-        self.inner.forget_written(region, range)
+        let Some(fault) = self.trip() else { return self.inner.forget_written(region, range) };
+        if fault.mode == Mode::Half {
+            self.inner.forget_written(region, self.lower_half(range))?;
+        }
+        Err(fault.refusal)
     }
 
     fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
@@ -255,6 +262,11 @@ impl<M: Machine> Machine for Faulty<M> {
     fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal> {
         self.fail_clean()?;
         self.inner.create(object, pages)
+    }
+
+    fn create_frames(&mut self, object: ObjectId, pages: u64, node: Option<u16>) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.create_frames(object, pages, node)
     }
 
     fn discard(&mut self, object: ObjectId, first: u64, pages: u64) {
@@ -351,183 +363,5 @@ impl<M: Machine> Machine for Faulty<M> {
 
     fn write(&mut self, at: Va, from: &[u8]) -> usize {
         self.inner.write(at, from)
-    }
-}
-
-/// Core on a null machine that can be made to fail.
-pub type Fragile = Local<Faulty<Null>>;
-
-/// An empty [`Fragile`], audited against its machine.
-pub fn fragile() -> Fragile {
-    let machine = Faulty::new(Null::new(Geometry::X86_64));
-    Local::new(machine, crate::ARENA).audited(|managed| managed.machine().inner().mirrors(managed.space()))
-}
-
-/// Pages that are alike: first, behind the last, state.
-type Run = (u64, u64, Slot);
-
-/// All that a caller can tell, and all that the machine holds.
-#[derive(Debug, PartialEq)]
-struct Snapshot {
-    regions: Vec<(PageRange, Protection, Vec<Run>)>,
-    charge: u64,
-    machine: Null,
-}
-
-impl Snapshot {
-    fn of(subject: &Fragile) -> Self {
-        let space = subject.managed().space();
-        let runs = |region: &Region| {
-            region.pages.runs(region.pages.first(), region.pages.end()).collect::<Vec<Run>>()
-        };
-        Self {
-            regions: space.regions().map(|(at, region)| (at, region.initial, runs(region))).collect(),
-            charge: space.charge().used(),
-            machine: subject.managed().machine().inner().clone(),
-        }
-    }
-}
-
-/// Every way in which one call can fail.
-const WAYS: [(Mode, Refusal); 3] = [
-    (Mode::Before, Refusal::OutOfMemory),
-    (Mode::Half, Refusal::OutOfMemory),
-    // Core looks elsewhere when a place is taken: that path has calls of its own.
-    (Mode::Before, Refusal::Occupied),
-];
-
-/// Proves that `step` on `subject` happens or does not, whichever call fails, and
-/// that it happens when tried again. Returns how many failures were tried.
-///
-/// # Errors
-/// The first failure that left something in between, in words.
-pub fn atomic(subject: &Fragile, step: &Step) -> Result<u64, String> {
-    let before = Snapshot::of(subject);
-    let mut healthy = subject.clone();
-    let outcome = step.perform(&mut healthy);
-    let after = Snapshot::of(&healthy);
-    let mut tried = 0;
-    for (mode, refusal) in WAYS {
-        for call in 1.. {
-            let fault = Fault { call, mode, refusal };
-            let mut trial = subject.clone();
-            trial.managed().machine().spare(spared(step));
-            trial.managed().machine().arm(fault);
-            let said = step.perform(&mut trial);
-            if !trial.managed().machine().disarm() {
-                break;
-            }
-            tried += 1;
-            settled(&mut trial, step, &said, &before, (&outcome, &after))
-                .and_then(|()| again(trial, step, &said, (&outcome, &after)))
-                .map_err(|what| format!("{step:?} with {fault:?} said {said:?}: {what}"))?;
-        }
-    }
-    Ok(tried)
-}
-
-fn spared(step: &Step) -> Spared {
-    match step {
-        Step::Alias(_) | Step::Copy(_) => Spared::Cleaning,
-        Step::Allocate(_)
-        | Step::Free(_)
-        | Step::Protect(_)
-        | Step::Lock(_)
-        | Step::Read { .. }
-        | Step::Write { .. }
-        | Step::Query { .. }
-        | Step::SetLimit { .. } => Spared::None,
-    }
-}
-
-/// The step happened with its outcome, or was refused and did not. Of a copy, a part may
-/// have happened, if it was refused when it had begun.
-fn settled(
-    trial: &mut Fragile,
-    step: &Step,
-    said: &Outcome,
-    before: &Snapshot,
-    done: (&Outcome, &Snapshot),
-) -> Result<(), String> {
-    trial.check()?;
-    let now = Snapshot::of(trial);
-    let placed_elsewhere = matches!((said, done.0), (Outcome::Range(_), Outcome::Range(_)));
-    match said {
-        Outcome::Refused(_) if now == *before => Ok(()),
-        Outcome::Refused(_) if is_part(trial, step) => partly(trial, &now, before, done.1),
-        _ if (said, &now) == done || placed_elsewhere => Ok(()),
-        _ => Err(format!("it is in between: {}", difference(&now, before))),
-    }
-}
-
-/// Whether a part of a step may be done: of a copy whose bytes began to move.
-fn is_part(trial: &Fragile, step: &Step) -> bool {
-    matches!(step, Step::Copy(_)) && trial.managed().machine().passed()
-}
-
-/// Every byte is the old or the new one, and nothing else changed.
-fn partly(trial: &Fragile, now: &Snapshot, before: &Snapshot, done: &Snapshot) -> Result<(), String> {
-    if now.regions != before.regions || now.charge != before.charge {
-        return Err(format!("a copy changed more than bytes: {}", difference(now, before)));
-    }
-    let page = now.machine.geometry().page;
-    for (range, _, runs) in &now.regions {
-        let committed = runs.iter().filter(|(_, _, slot)| slot.is_committed());
-        for at in committed.flat_map(|(first, end, _)| *first..*end).map(|number| number * page) {
-            if has_aliases(trial, at) {
-                // Two pages of the target can be one: then it had a third state in between.
-                continue;
-            }
-            let load = |machine: &Null| {
-                let mut bytes = vec![0; page as usize];
-                machine.read(Va::new(at), &mut bytes);
-                bytes
-            };
-            let (bytes, old, new) = (load(&now.machine), load(&before.machine), load(&done.machine));
-            let known =
-                bytes.iter().zip(old.iter().zip(&new)).all(|(byte, (old, new))| byte == old || byte == new);
-            if !known {
-                return Err(format!(
-                    "in {range}, {at:#x} has bytes that are neither the old nor the new ones"
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn has_aliases(trial: &Fragile, at: u64) -> bool {
-    let space = trial.managed().space();
-    let page = PageRange::between(at, at + space.geometry().page).expect("a page");
-    let content = space.contents_of(page).find_map(|(_, content)| content);
-    content.is_some_and(|content| {
-        space.objects().any(|(id, object)| id == content.object && object.count(content.first) > 1)
-    })
-}
-
-/// What was refused succeeds now.
-fn again(mut trial: Fragile, step: &Step, said: &Outcome, done: (&Outcome, &Snapshot)) -> Result<(), String> {
-    if !matches!(said, Outcome::Refused(_)) || said == done.0 {
-        return Ok(());
-    }
-    // What a copy over itself left is another source.
-    let part = is_part(&trial, step);
-    let outcome = step.perform(&mut trial);
-    if part && &outcome == done.0 {
-        return Ok(());
-    }
-    if (&outcome, &Snapshot::of(&trial)) == done {
-        return Ok(());
-    }
-    Err(format!("tried again it said {outcome:?} instead of {:?}", done.0))
-}
-
-fn difference(now: &Snapshot, before: &Snapshot) -> &'static str {
-    if now.regions != before.regions {
-        "the truth changed"
-    } else if now.charge != before.charge {
-        "the charge changed"
-    } else {
-        "the machine changed"
     }
 }

@@ -1,6 +1,8 @@
 //! Strategies of operations: ordinary ones most of the time, and every edge.
 
-use pagewright_core::{Action, Consent, Disposal, Order, Protection, Wiring};
+use pagewright_core::{
+    Action, After, Consent, Disposal, Fate, Order, Protection, Stores, Traits, Watch, Wiring,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -20,6 +22,8 @@ fn scene() -> impl Strategy<Value = Vec<Op>> {
         10 => op().prop_map(|op| vec![op]),
         2 => alias_into_decommitted(),
         3 => mended_copy(),
+        3 => watched(),
+        1 => recycled(),
     ]
 }
 
@@ -67,7 +71,92 @@ pub fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(at, length, first)| Op::Write { at, length, first }),
         1 => spot().prop_map(|at| Op::Query { at }),
         1 => limit().prop_map(|pages| Op::SetLimit { pages }),
+        1 => (range(), 0..40_u64).prop_map(|((at, size), pages)| Op::LockWithin { at, size, pages }),
+        3 => (range(), most(), after()).prop_map(|((at, size), limit, after)| {
+            Op::Written { at, size, limit, after }
+        }),
+        1 => (range(), stores()).prop_map(|((at, size), stores)| Op::Mark { at, size, stores }),
+        1 => (range(), fate()).prop_map(|((at, size), fate)| Op::Recycle { at, size, fate }),
     ]
+}
+
+/// How many pages to report.
+fn most() -> impl Strategy<Value = u64> {
+    prop_oneof![2 => 0..5_u64, 1 => Just(u64::MAX)]
+}
+
+fn after() -> impl Strategy<Value = After> {
+    select(vec![After::Keep, After::Forget])
+}
+
+fn stores() -> impl Strategy<Value = Stores> {
+    select(vec![Stores::Note, Stores::Forget])
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    select(vec![Fate::Reset, Fate::UndoReset])
+}
+
+/// Watched memory, stores to it, something else that may hide them, and questions.
+fn watched() -> impl Strategy<Value = Vec<Op>> {
+    let watch = Traits { watch: Watch::On, ..Traits::PLAIN };
+    let action = select(vec![Action::Reserve, Action::ReserveCommit, Action::ReserveCommit]);
+    let between = prop::collection::vec((0..5_u8, 0..30_u64, 1..8_u64, protection(), op()), 0..5);
+    let first = (0..192_u64, 8..40_u64, action, protection());
+    let stores = prop::collection::vec((0..30_i64, 1..0x2800_usize), 1..5);
+    (first, stores, between, most(), after()).prop_map(
+        move |((granule, count, action, protection), stores, between, limit, after)| {
+            let spot = move |delta| Spot { anchor: Anchor::Arena(granule), delta };
+            let page = move |page: u64| spot((page * 0x1000) as i64);
+            let all = Size::Of(Unit::Page, count, 0);
+            let target = Target::At(spot(0));
+            let opened = Op::Allocate {
+                target,
+                size: all,
+                action: Action::Commit,
+                protection: Protection::READ_WRITE,
+            };
+            let asks = |limit, after| Op::Written { at: spot(0), size: all, limit, after };
+            let mut ops =
+                vec![Op::AllocateOf { target, size: all, action, protection, traits: watch }, opened];
+            for (index, (at, length)) in stores.into_iter().enumerate() {
+                ops.push(Op::Write { at: spot(at * 0x1000 + 0xf00), length, first: 7 + index as u8 });
+                if let Some((kind, at, count, protection, other)) = between.get(index).copied() {
+                    let (at, size) = (page(at), Size::Of(Unit::Page, count, 0));
+                    ops.push(match kind {
+                        0 | 1 => Op::Protect { at, size, protection },
+                        2 => Op::Free { at, size, disposal: Disposal::Decommit },
+                        3 => asks(count, after),
+                        _ => other,
+                    });
+                }
+            }
+            ops.extend([asks(limit, after), opened, asks(u64::MAX, After::Keep)]);
+            ops
+        },
+    )
+}
+
+/// Content that may be dropped, a store or two meanwhile, and the question whether it was.
+fn recycled() -> impl Strategy<Value = Vec<Op>> {
+    let fates = select(vec![
+        [Fate::Reset, Fate::UndoReset],
+        [Fate::Offer, Fate::Reclaim],
+        [Fate::Discard, Fate::UndoReset],
+    ]);
+    (page_inside(), 1..20_u64, 0..20_i64, op(), fates).prop_map(|(at, count, page, other, [go, back])| {
+        let size = Size::Within(count, 0);
+        let store = |page: i64| Op::Write {
+            at: Spot { delta: at.delta + page * 0x1000, ..at },
+            length: 99,
+            first: 3,
+        };
+        let action = Action::Commit;
+        let opened =
+            Op::Allocate { target: Target::At(at), size, action, protection: Protection::READ_WRITE };
+        let recycle = |fate| Op::Recycle { at, size, fate };
+        vec![opened, store(0), store(page), recycle(go), other, store(page), recycle(back)]
+    })
 }
 
 fn allocate() -> impl Strategy<Value = Op> {

@@ -5,19 +5,23 @@
 //! where memory is placed, and which of two refusals is reported when both hold
 //! and no row orders them. Aliases and copies are eager here.
 
+mod lock;
+mod recycle;
 mod share;
 mod store;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use pagewright_core::{
-    Action, Allocate, Backing, Disposal, Free, Geometry, Guard, Info, Kind, Lock, Owner, PageRange, Place,
-    Protect, Protection, Rights, State, Wiring,
+    Action, Allocate, Backing, Disposal, Free, Geometry, Guard, Info, Kind, Owner, PageRange, Place, Protect,
+    Protection, Rights, State, Traits, Wiring,
 };
 
 use crate::room::Room;
 use store::{Name, Store};
+use watch::Sure;
 
 /// The refusals that are right here. None of them: it should have succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +47,11 @@ pub struct Model {
 struct Allocation {
     range: PageRange,
     initial: Protection,
+    traits: Traits,
     /// The committed pages, by address. All others are reserved.
     pages: BTreeMap<u64, Page>,
+    /// Pages of which a store is remembered whatever becomes of their memory (WW17).
+    latched: BTreeMap<u64, Sure>,
 }
 
 /// A committed page.
@@ -54,11 +61,20 @@ struct Page {
     wiring: Wiring,
     /// Which bytes it shows.
     bytes: Name,
+    /// Whether it was stored to since it got memory, or since that was forgotten.
+    stored: bool,
+    /// Whether its content is offered: nobody can access it (PF15).
+    offered: bool,
 }
 
 impl Page {
     const fn new(protection: Protection, bytes: Name) -> Self {
-        Self { protection, wiring: Wiring::Pageable, bytes }
+        Self { protection, wiring: Wiring::Pageable, bytes, stored: false, offered: false }
+    }
+
+    /// Whether it is as `permits` wants it, and in use.
+    fn lets(&self, permits: impl Fn(Protection) -> bool) -> bool {
+        !self.offered && permits(self.protection)
     }
 }
 
@@ -86,8 +102,8 @@ fn can_store(protection: Protection) -> bool {
 }
 
 impl Allocation {
-    const fn reserved(range: PageRange, initial: Protection) -> Self {
-        Self { range, initial, pages: BTreeMap::new() }
+    const fn reserved(range: PageRange, initial: Protection, traits: Traits) -> Self {
+        Self { range, initial, traits, pages: BTreeMap::new(), latched: BTreeMap::new() }
     }
 
     fn base(&self) -> u64 {
@@ -110,7 +126,7 @@ impl Allocation {
     fn state(&self, page: u64) -> State {
         let (allocation, initial) = (self.base(), self.initial);
         match self.pages.get(&page) {
-            None => State::Reserved { allocation, initial },
+            None => State::Reserved { allocation, initial, backing: Backing::Private },
             Some(page) => State::Committed {
                 allocation,
                 initial,
@@ -123,15 +139,24 @@ impl Allocation {
 
     /// A page without memory gets zeros, one with memory keeps what it shows.
     fn commit(&mut self, page: u64, protection: Protection, store: &mut Store) {
-        let page = self.pages.entry(page).or_insert_with(|| Page::new(protection, store.fresh()));
-        page.protection = protection;
+        match self.pages.get_mut(&page) {
+            Some(known) => {
+                known.protection = protection;
+                if known.stored {
+                    // No row says whether this is a change of protection like WW17's.
+                    self.latched.entry(page).or_insert(Sure::Perhaps);
+                }
+            }
+            None => drop(self.pages.insert(page, Page::new(protection, store.fresh()))),
+        }
     }
 
     /// The piece of the allocation in `range`, as an allocation of its own.
     fn piece(&self, start: u64, end: u64) -> Option<Self> {
         let range = PageRange::between(start, end)?;
         let pages = self.pages.range(start..end).map(|(&at, page)| (at, page.clone())).collect();
-        Some(Self { range, initial: self.initial, pages })
+        let latched = self.latched.range(start..end).map(|(&at, &sure)| (at, sure)).collect();
+        Some(Self { range, initial: self.initial, traits: self.traits, pages, latched })
     }
 }
 
@@ -165,7 +190,7 @@ impl Model {
     pub fn watched(&self) -> impl Iterator<Item = (u64, bool)> {
         let pages = self.allocations.iter().flat_map(|a| &a.pages);
         let watched = pages.filter(|(_, page)| self.store.is_watched(page.bytes));
-        watched.map(|(at, page)| (*at, can_load(page.protection)))
+        watched.map(|(at, page)| (*at, page.lets(can_load)))
     }
 
     /// Whether what stands at `at` is known here: nobody else's memory.
@@ -321,7 +346,7 @@ impl Model {
 
     fn insert(&mut self, range: PageRange, request: &Allocate) -> PageRange {
         let initial = request.protection;
-        let mut allocation = Allocation::reserved(range, initial);
+        let mut allocation = Allocation::reserved(range, initial, request.traits);
         match request.action {
             Action::Reserve => {}
             Action::Commit | Action::ReserveCommit => {
@@ -375,6 +400,9 @@ impl Model {
             _ if whole.covers(touched) => touched,
             _ => return Err(Refused::with(Kind::BeyondAllocation)),
         };
+        if request.disposal == Disposal::Unmap {
+            return Err(Refused::with(Kind::NotAllocated)); // the model has no views
+        }
         let allocation = self.allocations.remove(index);
         let (start, end) = (range.start().get(), range.end().get());
         match request.disposal {
@@ -384,7 +412,7 @@ impl Model {
                 self.allocations.push(allocation);
             }
             // What is left is one or two allocations with bases of their own (VF19).
-            Disposal::Release => {
+            Disposal::Release | Disposal::Unmap => {
                 self.allocations.extend(allocation.piece(allocation.base(), start));
                 self.allocations.extend(allocation.piece(end, allocation.end()));
             }
@@ -420,65 +448,13 @@ impl Model {
         let pages = self.each(range);
         let allocation = &mut self.allocations[index];
         let protection = allocation.recorded(request.protection);
-        pages.for_each(|page| allocation.commit(page, protection, &mut self.store));
+        pages.for_each(|page| allocation.protect(page, protection));
         old.ok_or(Refused::with(Kind::NotCommitted))
-    }
-
-    /// Wires or lets go. `said` is how the subject refused, if it did.
-    ///
-    /// # Errors
-    /// The refusals that are right; the model is unchanged, but for a guard that
-    /// was met.
-    pub fn lock(&mut self, request: &Lock, said: Option<Kind>) -> Result<PageRange, Refused> {
-        let range = self.touched(request.at, request.size)?;
-        match request.wiring {
-            Wiring::Wired => self.probe(range, said)?,
-            // All of them, or none (VL11 to VL13).
-            Wiring::Pageable => {
-                let wired = |page| self.committed(page).is_some_and(|p| p.wiring == Wiring::Wired);
-                if !self.each(range).all(wired) {
-                    return Err(Refused::with(Kind::NotLocked));
-                }
-            }
-        }
-        // There is no count (VL09, VL10).
-        for page in self.each(range) {
-            if let Some(page) = self.committed_mut(page) {
-                page.wiring = request.wiring;
-            }
-        }
-        Ok(range)
     }
 
     fn committed_mut(&mut self, at: u64) -> Option<&mut Page> {
         let (index, page) = (self.holder(at)?, self.page_of(at));
         self.allocations[index].pages.get_mut(&page)
-    }
-
-    /// A lock loads from every page (VL02 to VL06); a guard that is met is gone
-    /// (GP06). Of a guard and an inaccessible page behind it, no row says which is met.
-    fn probe(&mut self, range: PageRange, said: Option<Kind>) -> Result<(), Refused> {
-        let mut guard = None;
-        let mut bad = false;
-        for at in self.each(range) {
-            match self.committed(at) {
-                Some(page) if page.protection.guard == Guard::Armed => guard = guard.or(Some(at)),
-                Some(page) => bad = !can_load(page.protection),
-                None => bad = true,
-            }
-            if bad {
-                break;
-            }
-        }
-        let mut reasons = Vec::new();
-        reasons.extend(guard.map(|_| Kind::GuardHit));
-        reasons.extend(bad.then_some(Kind::NoAccess));
-        if said == Some(Kind::GuardHit)
-            && let Some(page) = guard.and_then(|at| self.committed_mut(at))
-        {
-            page.protection.guard = Guard::Clear;
-        }
-        Refused::unless_empty(reasons)
     }
 
     /// What stands at `at`, and how far the pages after it are alike: same state,
@@ -510,12 +486,25 @@ impl Model {
         Ok(Info { base, size: end - base, state })
     }
 
+    /// The guard that a call of ours met at `at` is gone (GP09, GP10). Where nothing would
+    /// get through anyway there is none to meet: no caller can ask for that (GP19).
+    pub fn meet(&mut self, at: u64) {
+        if let Some(page) = self.committed_mut(at).filter(|page| page.lets(|p| !p.rights.is_empty())) {
+            page.protection.guard = Guard::Clear;
+        }
+    }
+
+    /// Whether the next access to the page at `at` meets a guard.
+    pub fn is_guarded(&self, at: u64) -> bool {
+        self.committed(at).is_some_and(|page| page.protection.guard == Guard::Armed)
+    }
+
     /// The bytes from `at`, up to the first that cannot be loaded.
     pub fn read(&self, at: u64, length: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         while bytes.len() < length {
             let Some(here) = at.checked_add(bytes.len() as u64) else { break };
-            let page = self.committed(here).filter(|page| can_load(page.protection));
+            let page = self.committed(here).filter(|page| page.lets(can_load));
             let Some(page) = page else { break };
             let offset = (here - self.page_of(here)) as usize;
             let count = (self.geometry.page as usize - offset).min(length - bytes.len());
@@ -530,10 +519,11 @@ impl Model {
         while done < from.len() {
             let Some(here) = at.checked_add(done as u64) else { break };
             let offset = (here - self.page_of(here)) as usize;
-            let page = self.committed(here).filter(|page| can_store(page.protection));
+            let page = self.committed(here).filter(|page| page.lets(can_store));
             let Some(name) = page.map(|page| page.bytes) else { break };
             let count = (self.geometry.page as usize - offset).min(from.len() - done);
             self.store.store(name, offset, &from[done..done + count]);
+            self.note_store(name);
             done += count;
         }
         done

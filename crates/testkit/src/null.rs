@@ -10,6 +10,7 @@
 
 mod mirror;
 mod objects;
+mod special;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +22,15 @@ use pagewright_core::{
 };
 
 use objects::{Object, Shows};
+pub use special::Reaping;
+use special::{Holding, Stock, Stored, Yielding};
 
 /// A machine of nothing but tables.
 #[derive(Clone, Debug)]
 pub struct Null {
     geometry: Geometry,
-    /// Our ranges, by start: end.
-    ours: BTreeMap<u64, u64>,
+    /// Our ranges, by start.
+    ours: BTreeMap<u64, Holding>,
     /// Pages of ours that have memory, by address.
     pages: BTreeMap<u64, Page>,
     /// What others mapped, ascending.
@@ -35,6 +38,9 @@ pub struct Null {
     /// What their pages hold, by address; those that are not here hold zeros.
     theirs: BTreeMap<u64, Shows>,
     objects: BTreeMap<ObjectId, Object>,
+    /// What special memory there is.
+    stock: Stock,
+    reaping: Reaping,
     /// The first broken precondition.
     breach: Option<String>,
 }
@@ -45,6 +51,16 @@ struct Page {
     access: Access,
     wiring: Wiring,
     shows: Shows,
+    /// Kept for every page, and asked for of watched ones.
+    stored: Stored,
+    yielding: Yielding,
+}
+
+impl Page {
+    /// Nobody stored to it yet.
+    const fn fresh(access: Access, wiring: Wiring, shows: Shows) -> Self {
+        Self { access, wiring, shows, stored: Stored::Clean, yielding: Yielding::Kept }
+    }
 }
 
 /// A mapping of somebody else.
@@ -66,6 +82,8 @@ impl Null {
             others: Vec::new(),
             theirs: BTreeMap::new(),
             objects: BTreeMap::new(),
+            stock: Stock::USUAL,
+            reaping: Reaping::Never,
             breach: None,
         }
     }
@@ -93,7 +111,7 @@ impl Null {
 
     /// Every mapped range in ascending order, and whose it is.
     fn mapped(&self) -> Vec<(u64, u64, Option<&Other>)> {
-        let ours = self.ours.iter().map(|(&start, &end)| (start, end, None));
+        let ours = self.ours.iter().map(|(&start, holding)| (start, holding.end, None));
         let others = self.others.iter();
         let others = others.map(|o| (o.range.start().get(), o.range.end().get(), Some(o)));
         let mut all: Vec<_> = ours.chain(others).collect();
@@ -111,7 +129,7 @@ impl Null {
         let mut at = range.start().get();
         while at < range.end().get() {
             match self.ours.range(..=at).next_back() {
-                Some((_, &end)) if end > at => at = end,
+                Some((_, holding)) if holding.end > at => at = holding.end,
                 Some(_) | None => return false,
             }
         }
@@ -145,7 +163,7 @@ impl Null {
     /// Gives the pages memory if they have none, and this access.
     fn give(&mut self, range: PageRange, access: Access) {
         for at in self.each(range) {
-            let fresh = Page { access, wiring: Wiring::Pageable, shows: Shows::ZEROS };
+            let fresh = Page::fresh(access, Wiring::Pageable, Shows::ZEROS);
             self.pages.entry(at).or_insert(fresh).access = access;
         }
     }
@@ -171,14 +189,7 @@ impl Machine for Null {
     }
 
     fn reserve(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
-        if !self.is_free(range) {
-            return Err(Refusal::Occupied);
-        }
-        self.ours.insert(range.start().get(), range.end().get());
-        if let Some(access) = access {
-            self.give(range, access);
-        }
-        Ok(())
+        self.hold(range, access, Traits::PLAIN)
     }
 
     fn reserve_special(
@@ -187,7 +198,9 @@ impl Machine for Null {
         access: Option<Access>,
         traits: Traits,
     ) -> Result<(), Refusal> {
-        if traits == Traits::PLAIN { self.reserve(range, access) } else { Err(Refusal::Denied) }
+        self.expect_whole(range, access, traits);
+        self.stock_has(range, traits)?;
+        self.hold(range, access, traits)
     }
 
     fn written(
@@ -198,39 +211,45 @@ impl Machine for Null {
         after: After,
         report: &mut dyn FnMut(PageRange),
     ) -> Result<(), Refusal> {
-        let _ = (region, range, limit, after, report);
-        Err(Refusal::Denied)
+        self.expect_watched(region, range);
+        self.report_stored(range, limit, after, report);
+        Ok(())
     }
 
     fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        let _ = (region, range);
-        Err(Refusal::Denied)
+        self.expect_watched(region, range);
+        self.pages_in(range).for_each(|page| page.stored = Stored::Clean);
+        Ok(())
     }
 
     fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        let _ = (region, range);
+        self.expect_ours(region, range);
+        self.yield_pages(range);
         Ok(())
     }
 
     fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal> {
-        let _ = (region, range);
-        Ok(Survival::Intact)
+        self.expect_ours(region, range);
+        Ok(self.keep_pages(range))
     }
 
     fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
         self.expect_ours(region, range);
+        self.expect_changeable(range, "committed");
         self.give(range, access);
         Ok(())
     }
 
     fn decommit(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
         self.expect_ours(region, range);
+        self.expect_soluble(range);
         self.drop_pages(range);
         Ok(())
     }
 
     fn protect(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
         self.expect_ours(region, range);
+        self.expect_changeable(range, "protected");
         for at in self.each(range) {
             self.require(self.pages.contains_key(&at), || format!("{at:#x} is protected uncommitted"));
         }
@@ -281,6 +300,11 @@ impl Machine for Null {
         self.require(!self.objects.contains_key(&object), || format!("{object:?} is made twice"));
         self.objects.insert(object, Object::new(pages));
         Ok(())
+    }
+
+    fn create_frames(&mut self, object: ObjectId, pages: u64, node: Option<u16>) -> Result<(), Refusal> {
+        self.has_node(node)?;
+        self.create(object, pages)
     }
 
     fn discard(&mut self, object: ObjectId, first: u64, pages: u64) {
@@ -344,11 +368,11 @@ impl Machine for Null {
     fn forsake(&mut self, range: PageRange) {
         self.drop_pages(range);
         let (from, to) = (range.start().get(), range.end().get());
-        let cut: Vec<_> = self.ours.range(..to).filter(|(_, end)| **end > from).collect();
-        for (start, end) in cut.into_iter().map(|(&s, &e)| (s, e)).collect::<Vec<_>>() {
+        let cut = self.ours.range(..to).filter(|(_, holding)| holding.end > from);
+        for (start, holding) in cut.map(|(&start, &holding)| (start, holding)).collect::<Vec<_>>() {
             self.ours.remove(&start);
-            self.ours.extend((start < from).then_some((start, from)));
-            self.ours.extend((to < end).then_some((to, end)));
+            self.ours.extend((start < from).then_some((start, Holding { end: from, ..holding })));
+            self.ours.extend((to < holding.end).then_some((to, holding)));
         }
     }
 
@@ -417,6 +441,7 @@ impl Machine for Null {
                 break;
             }
             self.stored_to(page)[offset..offset + count].copy_from_slice(&from[done..done + count]);
+            self.note_store(page);
             done += count;
         }
         done

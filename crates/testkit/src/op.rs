@@ -7,8 +7,9 @@
 use std::ops::Range;
 
 use pagewright_core::{
-    Action, Alias, Allocate, Consent, CopyRange, Disposal, Error, Free, Geometry, Info, Lock, Onto, Order,
-    PageRange, Place, Protect, Protection, Traits, Window, Wiring,
+    Action, After, Alias, Allocate, Consent, CopyRange, Disposal, Error, Fate, Free, Geometry, Info, Lock,
+    Mark, Onto, Order, PageRange, Place, Protect, Protection, Recycle, Stores, Survival, Traits, Window,
+    Wiring, Written,
 };
 
 use crate::subject::Subject;
@@ -137,6 +138,16 @@ pub enum Op {
     Query { at: Spot },
     /// Sets the commit limit.
     SetLimit { pages: u64 },
+    /// See [`Allocate`]: of memory that is made of something.
+    AllocateOf { target: Target, size: Size, action: Action, protection: Protection, traits: Traits },
+    /// See [`Lock`]: with a quota of so many pages.
+    LockWithin { at: Spot, size: Size, pages: u64 },
+    /// See [`Written`].
+    Written { at: Spot, size: Size, limit: u64, after: After },
+    /// See [`Mark`].
+    Mark { at: Spot, size: Size, stores: Stores },
+    /// See [`Recycle`].
+    Recycle { at: Spot, size: Size, fate: Fate },
 }
 
 /// An operation with numbers.
@@ -163,6 +174,12 @@ pub enum Step {
     Query { at: u64 },
     /// Set the commit limit.
     SetLimit { bytes: u64 },
+    /// Ask for stores.
+    Written(Written),
+    /// Note stores, or forget them.
+    Mark(Mark),
+    /// Let content go, or take it back.
+    Recycle(Recycle),
 }
 
 /// What a subject made of a step.
@@ -180,6 +197,10 @@ pub enum Outcome {
     Count(usize),
     /// How many bytes were copied from place to place.
     Copied(u64),
+    /// The pages that were stored to.
+    Runs(Vec<PageRange>),
+    /// Whether content is still there.
+    Survival(Survival),
     /// Done.
     Done,
     /// No.
@@ -304,6 +325,11 @@ impl World {
                 let traits = Traits::PLAIN;
                 Step::Allocate(Allocate { place, size, action, protection, traits })
             }
+            Op::AllocateOf { target, size, action, protection, traits } => {
+                let (place, at) = self.place(target);
+                let size = self.size(at, size);
+                Step::Allocate(Allocate { place, size, action, protection, traits })
+            }
             Op::Free { at, size, disposal } => {
                 let at = self.spot(at);
                 Step::Free(Free { at, size: self.size(at, size), disposal })
@@ -315,6 +341,22 @@ impl World {
             Op::Lock { at, size, wiring } => {
                 let at = self.spot(at);
                 Step::Lock(Lock { at, size: self.size(at, size), wiring, quota: None })
+            }
+            Op::LockWithin { at, size, pages } => {
+                let (at, quota) = (self.spot(at), Some(pages * self.geometry.page));
+                Step::Lock(Lock { at, size: self.size(at, size), wiring: Wiring::Wired, quota })
+            }
+            Op::Written { at, size, limit, after } => {
+                let at = self.spot(at);
+                Step::Written(Written { at, size: self.size(at, size), limit, after })
+            }
+            Op::Mark { at, size, stores } => {
+                let at = self.spot(at);
+                Step::Mark(Mark { at, size: self.size(at, size), stores })
+            }
+            Op::Recycle { at, size, fate } => {
+                let at = self.spot(at);
+                Step::Recycle(Recycle { at, size: self.size(at, size), fate })
             }
             Op::Alias { source, size, onto, protection, consent } => {
                 let source = self.spot(source);
@@ -372,6 +414,11 @@ impl Step {
                 subject.set_limit(*bytes);
                 Outcome::Done
             }
+            Self::Written(request) => subject.written(request).map_or_else(Outcome::Refused, Outcome::Runs),
+            Self::Mark(request) => subject.mark(request).map_or_else(Outcome::Refused, |()| Outcome::Done),
+            Self::Recycle(request) => {
+                subject.recycle(request).map_or_else(Outcome::Refused, Outcome::Survival)
+            }
         }
     }
 
@@ -382,10 +429,16 @@ impl Step {
             Self::Allocate(Allocate { place: Place::At(at), size, .. })
             | Self::Free(Free { at, size, .. })
             | Self::Protect(Protect { at, size, .. })
-            | Self::Lock(Lock { at, size, .. }) => vec![(*at, *size)],
+            | Self::Lock(Lock { at, size, .. })
+            | Self::Written(Written { at, size, .. })
+            | Self::Mark(Mark { at, size, .. })
+            | Self::Recycle(Recycle { at, size, .. }) => vec![(*at, *size)],
             Self::Alias(Alias { source, size, onto, .. }) => match onto {
-                Onto::Reserved(at) | Onto::Fresh(Place::At(at)) => vec![(*at, *size), (*source, *size)],
-                Onto::Fresh(Place::Window(_) | Place::Near(_)) => vec![(*source, *size)],
+                Onto::Reserved(at) | Onto::Fresh(Place::At(at)) | Onto::View(Place::At(at)) => {
+                    vec![(*at, *size), (*source, *size)]
+                }
+                Onto::Fresh(Place::Window(_) | Place::Near(_))
+                | Onto::View(Place::Window(_) | Place::Near(_)) => vec![(*source, *size)],
             },
             Self::Copy(CopyRange { source, size, target }) => vec![(*target, *size), (*source, *size)],
             Self::Read { at, length } => vec![(*at, *length as u64)],

@@ -2,13 +2,13 @@
 
 use std::env;
 
-use pagewright_core::{Consent, Info, State};
+use pagewright_core::{Consent, Info, State, Watch};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::generate;
 use crate::model::{Model, Refused};
 use crate::op::{Op, Outcome, Step, World};
-use crate::subject::Subject;
+use crate::subject::{Feature, Subject};
 
 /// The commit limit that a run begins with, in pages: the arena and a little more.
 const LIMIT: u64 = 4096;
@@ -98,7 +98,7 @@ impl<'a> Bout<'a> {
     }
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
-        if !self.is_ours(step) {
+        if !self.is_ours(step) || !self.is_offered(step) {
             return Ok(());
         }
         let outcome = step.perform(self.subject);
@@ -125,6 +125,8 @@ impl<'a> Bout<'a> {
             Step::Protect(request) => {
                 touched(request.at, request.size).map_or(true, |range| self.model.knows(range.start().get()))
             }
+            // What others mapped is refused.
+            Step::Written(_) | Step::Mark(_) | Step::Recycle(_) => true,
             Step::Lock(request) => {
                 touched(request.at, request.size).map_or(true, |range| self.model.knows_all(range))
             }
@@ -135,14 +137,43 @@ impl<'a> Bout<'a> {
                     touched(request.source, request.size).map_or(true, |range| self.model.knows_all(range))
                 }
             },
-            // The target is looked at when the source was found to be right.
-            Step::Copy(request) => [request.source, request.target]
-                .into_iter()
-                .all(|at| touched(at, request.size).map_or(true, |range| self.model.knows_all(range))),
+            // The target is looked at when the source was found to be right. Bytes that may
+            // be dropped any moment are nothing to compare a copy with.
+            Step::Copy(request) => [request.source, request.target].into_iter().all(|at| {
+                touched(at, request.size)
+                    .map_or(true, |range| self.model.knows_all(range) && !self.model.may_fade(range))
+            }),
             Step::Read { .. } | Step::Write { .. } => step.about().into_iter().all(|(at, size)| {
                 touched(at, size)
                     .map_or(at > self.world.geometry.highest, |range| self.model.knows_all(range))
             }),
+        }
+    }
+
+    /// Whether the subject has what the step is about.
+    fn is_offered(&self, step: &Step) -> bool {
+        match step {
+            Step::Allocate(request) => {
+                request.traits.watch == Watch::Off || self.subject.offers(Feature::Watch)
+            }
+            Step::Written(_) | Step::Mark(_) => self.subject.offers(Feature::Watch),
+            Step::Recycle(_) => self.subject.offers(Feature::Recycling),
+            Step::Free(_)
+            | Step::Protect(_)
+            | Step::Lock(_)
+            | Step::Alias(_)
+            | Step::Copy(_)
+            | Step::Read { .. }
+            | Step::Write { .. }
+            | Step::Query { .. }
+            | Step::SetLimit { .. } => true,
+        }
+    }
+
+    /// A copy that stopped at a guard has met it.
+    fn meet(&mut self, at: u64, done: usize, wanted: usize) {
+        if let Some(next) = at.checked_add(done as u64).filter(|_| done < wanted) {
+            self.model.meet(next);
         }
     }
 
@@ -170,10 +201,36 @@ impl<'a> Bout<'a> {
                 };
                 self.model.alias(request, chosen).map(Outcome::Range)
             }
-            Step::Copy(request) => self.model.copy(request).map(Outcome::Copied),
+            Step::Copy(request) => self.model.copy(request, refused).map(Outcome::Copied),
             Step::Query { at } => return self.compare_query(*at).map(|_| ()),
-            Step::Read { at, length } => Ok(Outcome::Bytes(self.model.read(*at, *length))),
-            Step::Write { at, bytes } => Ok(Outcome::Count(self.model.write(*at, bytes))),
+            Step::Read { at, length } => {
+                if let Outcome::Bytes(bytes) = said {
+                    self.model.learn(*at, bytes);
+                }
+                let bytes = self.model.read(*at, *length);
+                self.meet(*at, bytes.len(), *length);
+                Ok(Outcome::Bytes(bytes))
+            }
+            Step::Write { at, bytes } => {
+                let done = self.model.write(*at, bytes);
+                self.meet(*at, done, bytes.len());
+                Ok(Outcome::Count(done))
+            }
+            Step::Written(request) => {
+                let runs = match said {
+                    Outcome::Runs(runs) => Some(&runs[..]),
+                    _ => None,
+                };
+                self.model.written(request, runs).map(Outcome::Runs)
+            }
+            Step::Mark(request) => self.model.mark(request).map(|()| Outcome::Done),
+            Step::Recycle(request) => {
+                let survival = match said {
+                    Outcome::Survival(survival) => Some(*survival),
+                    _ => None,
+                };
+                self.model.recycle(request, survival).map(Outcome::Survival)
+            }
             Step::SetLimit { bytes } => {
                 self.model.set_limit(*bytes);
                 Ok(Outcome::Done)
@@ -246,11 +303,16 @@ impl<'a> Bout<'a> {
         Ok(())
     }
 
-    /// Compares what can be loaded from `at` on.
+    /// Compares what can be loaded from `at` on, a page or several that can be loaded. Guards
+    /// are left alone: to look would disarm them.
     fn compare_run(&mut self, at: u64, size: u64) -> Result<(), String> {
-        let expected = self.model.read(at, size as usize);
+        if self.model.is_guarded(at) {
+            return Ok(());
+        }
         let mut bytes = vec![0xee; size as usize];
         let count = self.subject.read(at, &mut bytes);
+        self.model.learn(at, &bytes[..count]);
+        let expected = self.model.read(at, size as usize);
         if bytes.get(..count) == Some(&expected[..]) {
             return Ok(());
         }

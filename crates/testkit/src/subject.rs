@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use pagewright_core::{
-    Alias, Allocate, CopyRange, Error, Free, Geometry, Info, Kind, Lock, Machine, Managed, PageRange,
-    Protect, Protection, Va, check,
+    Alias, Allocate, CopyRange, Error, Free, Geometry, Info, Kind, Lock, Machine, Managed, Mark, PageRange,
+    Protect, Protection, Recycle, Survival, Va, Written, check,
 };
 
 /// The thing under test: core on some machine, in this process or in another.
@@ -61,16 +61,39 @@ pub trait Subject {
     /// What the facts say.
     fn copy(&mut self, request: &CopyRange) -> Result<u64, Error>;
 
+    /// The pages that were stored to.
+    ///
+    /// # Errors
+    /// What the facts say.
+    fn written(&mut self, request: &Written) -> Result<Vec<PageRange>, Error>;
+
+    /// Notes stores, or forgets them.
+    ///
+    /// # Errors
+    /// What the facts say.
+    fn mark(&mut self, request: &Mark) -> Result<(), Error>;
+
+    /// Lets content go, or takes it back.
+    ///
+    /// # Errors
+    /// What the facts say.
+    fn recycle(&mut self, request: &Recycle) -> Result<Survival, Error>;
+
+    /// Whether there is such memory here. Steps about other memory are passed over.
+    fn offers(&self, feature: Feature) -> bool;
+
     /// What stands at an address.
     ///
     /// # Errors
     /// What the facts say.
     fn query(&mut self, at: u64) -> Result<Info, Error>;
 
-    /// Copies bytes out; returns how many, up to the first that cannot be loaded.
+    /// Copies bytes out; returns how many, up to the first that cannot be loaded. If a
+    /// guard is armed there, that is gone then.
     fn read(&mut self, at: u64, into: &mut [u8]) -> usize;
 
-    /// Copies bytes in; returns how many, up to the first that cannot be stored.
+    /// Copies bytes in; returns how many, up to the first that cannot be stored. If a guard
+    /// is armed there, that is gone then.
     fn write(&mut self, at: u64, from: &[u8]) -> usize;
 
     /// Sets the commit limit.
@@ -86,6 +109,15 @@ pub trait Subject {
     fn check(&mut self) -> Result<(), String>;
 }
 
+/// What not every subject has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Write watch.
+    Watch,
+    /// Content that may be dropped.
+    Recycling,
+}
+
 /// The arena of a machine that nobody else uses: where core looks first, so that
 /// allocations without an address meet those with one.
 pub const ARENA: Range<u64> = Geometry::X86_64.search_from..Geometry::X86_64.search_from + 0xc0_0000;
@@ -98,19 +130,33 @@ pub struct Local<M: Machine> {
     managed: Managed<M>,
     arena: Range<u64>,
     shortages: &'static [Kind],
+    lacks: &'static [Feature],
     audit: fn(&Managed<M>) -> Result<(), String>,
 }
 
 impl<M: Machine> Local<M> {
     /// Core on `machine`, to be tested inside `arena`.
     pub fn new(machine: M, arena: Range<u64>) -> Self {
-        Self { managed: Managed::new(machine, u64::MAX), arena, shortages: &[], audit: |_| Ok(()) }
+        Self {
+            managed: Managed::new(machine, u64::MAX),
+            arena,
+            shortages: &[],
+            lacks: &[],
+            audit: |_| Ok(()),
+        }
     }
 
     /// The same on a host that may refuse with these kinds at any time.
     #[must_use]
     pub fn short_of(mut self, shortages: &'static [Kind]) -> Self {
         self.shortages = shortages;
+        self
+    }
+
+    /// The same on a machine that has not these.
+    #[must_use]
+    pub fn without(mut self, features: &'static [Feature]) -> Self {
+        self.lacks = features;
         self
     }
 
@@ -125,6 +171,15 @@ impl<M: Machine> Local<M> {
     /// What is tested.
     pub const fn managed(&self) -> &Managed<M> {
         &self.managed
+    }
+
+    /// A copy that stopped has met what stopped it.
+    fn stopped(&mut self, at: u64, done: usize, wanted: usize) -> usize {
+        if let Some(next) = at.checked_add(done as u64).filter(|_| done < wanted) {
+            // A machine that fails on demand keeps the guard: so does the model then.
+            let _ = self.managed.meet(next);
+        }
+        done
     }
 
     /// What is tested, to prepare it.
@@ -177,16 +232,34 @@ impl<M: Machine> Subject for Local<M> {
         self.managed.copy(request)
     }
 
+    fn written(&mut self, request: &Written) -> Result<Vec<PageRange>, Error> {
+        self.managed.written(request)
+    }
+
+    fn mark(&mut self, request: &Mark) -> Result<(), Error> {
+        self.managed.mark(request)
+    }
+
+    fn recycle(&mut self, request: &Recycle) -> Result<Survival, Error> {
+        self.managed.recycle(request)
+    }
+
+    fn offers(&self, feature: Feature) -> bool {
+        !self.lacks.contains(&feature)
+    }
+
     fn query(&mut self, at: u64) -> Result<Info, Error> {
         self.managed.query(at)
     }
 
     fn read(&mut self, at: u64, into: &mut [u8]) -> usize {
-        self.managed.machine().read(Va::new(at), into)
+        let done = self.managed.machine().read(Va::new(at), into);
+        self.stopped(at, done, into.len())
     }
 
     fn write(&mut self, at: u64, from: &[u8]) -> usize {
-        self.managed.machine_mut().write(Va::new(at), from)
+        let done = self.managed.machine_mut().write(Va::new(at), from);
+        self.stopped(at, done, from.len())
     }
 
     fn set_limit(&mut self, bytes: u64) {

@@ -1,7 +1,7 @@
 //! `doctor`: what this kernel can do, and who uses up the mappings.
 
 use pagewright::Process;
-use pagewright::doctor::{self, Budget, Feature, Report, Setting, User, Verdict};
+use pagewright::doctor::{self, Budget, Feature, Report, Setting, Supply, User, Verdict};
 use serde_json::{Value, json};
 
 use crate::args;
@@ -23,11 +23,12 @@ pub(crate) fn doctor(args: &args::Doctor) -> Result<Answer, Fail> {
     let budget = doctor::budget(&process).map_err(usual)?;
     let report = doctor::report();
     let text = format!(
-        "{}\n\n{}\n{}\n{}\n{}",
+        "{}\n\n{}\n{}\n{}\n{}\n{}",
         paint(HEAD, &format!("Linux {}", report.kernel)),
         features(&report.features),
         settings(&report.settings),
         strategy(&report),
+        supply(&report.supply),
         mappings(process.pid(), &budget)
     );
     Ok(Answer { json: document(&process, &report, &budget), text })
@@ -73,12 +74,44 @@ fn settings(settings: &[Setting]) -> String {
 
 fn strategy(report: &Report) -> String {
     format!(
-        "Commits by {}: {}.\nStores held back during aliases and copies: {}: {}.\n",
+        "Commits by {}: {}.\nStores held back during aliases and copies: {}: {}.\nGuards by {}: {}.\nWrite watch by {}: {} ({}).\n",
         paint(HEAD, report.strategy),
         report.reason,
         paint(HEAD, report.freezing),
-        report.freezing_means
+        report.freezing_means,
+        paint(HEAD, report.guards.way),
+        report.guards.meaning,
+        paint(HEAD, report.watching.name()),
+        report.watching.means(),
+        report.watching.because()
     )
+}
+
+fn supply(supply: &Supply) -> String {
+    let mut table = Table::new(&[("", Align::Left), ("SUPPLY", Align::Left), ("", Align::Left)]).wrapped();
+    let mut row = |found: bool, name: String, text: String| {
+        let (mark, style) = if found { ("✓", GOOD) } else { ("!", WARN) };
+        table.row([cell(style, mark), plain(name), plain(text)]);
+    };
+    for pool in &supply.pools {
+        let text = match pool.total {
+            0 => "none are set aside; allocations of them are refused with 1450".to_owned(),
+            total => format!("{} of {} free", thousands(pool.free), thousands(total)),
+        };
+        row(pool.free > 0, format!("pages of {}", human(pool.page)), text);
+    }
+    let nodes = supply.nodes.iter();
+    let nodes: Vec<_> = nodes
+        .map(|node| format!("node {}: {} of {} free", node.number, human(node.free), human(node.total)))
+        .collect();
+    row(!nodes.is_empty(), "NUMA".to_owned(), nodes.join(", "));
+    let privilege = if supply.may_lock_pages {
+        "held: large pages and physical memory (AWE) may be had"
+    } else {
+        "not held (CAP_IPC_LOCK, or an unlimited RLIMIT_MEMLOCK): large pages and physical memory (AWE) are refused with 1314"
+    };
+    row(supply.may_lock_pages, "lock privilege".to_owned(), privilege.to_owned());
+    table.render()
 }
 
 fn mappings(pid: u32, budget: &Budget) -> String {
@@ -131,6 +164,13 @@ fn document(process: &Process, report: &Report, budget: &Budget) -> Value {
         "settings": settings,
         "strategy": {"name": report.strategy, "reason": report.reason},
         "freezing": {"name": report.freezing, "meaning": report.freezing_means},
+        "guards": {"name": report.guards.way, "meaning": report.guards.meaning},
+        "write_watch": {
+            "name": report.watching.name(),
+            "meaning": report.watching.means(),
+            "reason": report.watching.because(),
+        },
+        "supply": supply_json(&report.supply),
         "pid": process.pid(),
         "mappings": {
             "limit": budget.limit,
@@ -138,6 +178,18 @@ fn document(process: &Process, report: &Report, budget: &Budget) -> Value {
             "left": budget.left,
             "users": users.collect::<Vec<_>>(),
         },
+    })
+}
+
+fn supply_json(supply: &Supply) -> Value {
+    let pools = supply.pools.iter();
+    let pools = pools.map(|pool| json!({"page": pool.page, "total": pool.total, "free": pool.free}));
+    let nodes = supply.nodes.iter();
+    let nodes = nodes.map(|node| json!({"node": node.number, "total": node.total, "free": node.free}));
+    json!({
+        "large_pages": pools.collect::<Vec<_>>(),
+        "nodes": nodes.collect::<Vec<_>>(),
+        "may_lock_pages": supply.may_lock_pages,
     })
 }
 

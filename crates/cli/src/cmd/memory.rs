@@ -3,7 +3,7 @@
 use pagewright::win32::{
     self, MEM_COMMIT, MEM_DECOMMIT, MEM_LARGE_PAGES, MEM_RELEASE, MEM_RESERVE, MEM_TOP_DOWN, MEM_WRITE_WATCH,
 };
-use pagewright::{Action, Allocate, Memory, Place, Process, State, Traits};
+use pagewright::{Action, Allocate, Memory, Order, PageKind, Place, Process, State, Traits, Watch, Window};
 use serde_json::json;
 
 use crate::args;
@@ -19,10 +19,8 @@ const WHOLE: &str = "only a whole allocation can be released; leave --size out, 
 
 pub(crate) fn alloc(args: &args::Alloc) -> Result<Answer, Fail> {
     let process = open(args.pid)?;
-    let (base, size) = match args.near {
-        Some(goal) => alloc_near(&process, args, goal)?,
-        None => alloc_at(&process, args)?,
-    };
+    let (base, size) =
+        if is_beyond_win32(args) { alloc_beyond(&process, args)? } else { alloc_at(&process, args)? };
     let done = match (action(args), args.at) {
         (Action::Reserve, _) => "reserved",
         (Action::Commit, Some(1..)) => "committed",
@@ -41,22 +39,12 @@ const fn action(args: &args::Alloc) -> Action {
     }
 }
 
+/// What Win32 has flags for.
 fn alloc_at(process: &Process, args: &args::Alloc) -> Result<(u64, u64), Fail> {
-    let mut kind = match action(args) {
-        Action::Reserve => MEM_RESERVE,
-        Action::Commit => MEM_COMMIT,
-        Action::ReserveCommit => MEM_RESERVE | MEM_COMMIT,
-    };
-    for (wanted, flag) in [
-        (args.extras.top_down, MEM_TOP_DOWN),
-        (args.extras.large, MEM_LARGE_PAGES),
-        (args.extras.write_watch, MEM_WRITE_WATCH),
-    ] {
-        kind |= if wanted { flag } else { 0 };
-    }
     let names = Names { address: "--at", ..Names::USUAL };
     let at = args.at.unwrap_or(0);
-    let base = win32::virtual_alloc(process, at, args.size, kind, args.protect.0)
+    let (kind, node) = (flags(args), args.extras.node.map_or(win32::NUMA_NO_PREFERRED_NODE, u32::from));
+    let base = win32::virtual_alloc_numa(process, at, args.size, kind, args.protect.0, node)
         .map_err(|failure| names.blame(failure))?;
     // The call answers only where; the range goes from there to the end of the last page.
     let end = if at == 0 { base.saturating_add(args.size) } else { at.saturating_add(args.size) };
@@ -64,19 +52,54 @@ fn alloc_at(process: &Process, args: &args::Alloc) -> Result<(u64, u64), Fail> {
     Ok((base, end - base))
 }
 
-/// Win32 has no call for this; the library does.
-fn alloc_near(process: &Process, args: &args::Alloc, goal: u64) -> Result<(u64, u64), Fail> {
-    let names = Names { address: "--near", ..Names::USUAL };
+fn flags(args: &args::Alloc) -> u32 {
+    let steps = match action(args) {
+        Action::Reserve => MEM_RESERVE,
+        Action::Commit => MEM_COMMIT,
+        Action::ReserveCommit => MEM_RESERVE | MEM_COMMIT,
+    };
+    let extras = [
+        (args.extras.top_down, MEM_TOP_DOWN),
+        (args.extras.large, MEM_LARGE_PAGES),
+        (args.extras.write_watch, MEM_WRITE_WATCH),
+    ];
+    extras.iter().filter(|(wanted, _)| *wanted).fold(steps, |sum, (_, flag)| sum | flag)
+}
+
+/// Whether Win32 has no call for it.
+fn is_beyond_win32(args: &args::Alloc) -> bool {
+    args.near.is_some() || args.extras.joined
+}
+
+/// What the library does beyond Win32.
+fn alloc_beyond(process: &Process, args: &args::Alloc) -> Result<(u64, u64), Fail> {
+    let address = if args.near.is_some() { "--near" } else { "--at" };
+    let names = Names { address, ..Names::USUAL };
     let protection = win32::decode_protection(args.protect.0).map_err(|failure| names.blame(failure))?;
     let request = Allocate {
-        place: Place::Near(goal),
+        place: place(args),
         size: args.size,
         action: action(args),
         protection,
-        traits: Traits::PLAIN,
+        traits: traits(&args.extras),
     };
     let range = process.allocate(&request).map_err(|error| names.blame(error.into()))?;
     Ok((range.start().get(), range.bytes()))
+}
+
+fn place(args: &args::Alloc) -> Place {
+    let order = if args.extras.top_down { Order::TopDown } else { Order::BottomUp };
+    match (args.near, args.at) {
+        (Some(goal), _) => Place::Near(goal),
+        (None, Some(at)) => Place::At(at),
+        (None, None) => Place::Window(Window { order, ..Window::ANYWHERE }),
+    }
+}
+
+/// Large pages go neither with `--near` nor with `--joined`.
+fn traits(extras: &args::Extras) -> Traits {
+    let pages = if extras.joined { PageKind::Joined } else { PageKind::Ordinary };
+    Traits { watch: if extras.write_watch { Watch::On } else { Watch::Off }, pages, node: extras.node }
 }
 
 pub(crate) fn free(args: &args::Free) -> Result<Answer, Fail> {

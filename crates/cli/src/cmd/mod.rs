@@ -7,6 +7,7 @@ pub(crate) mod memory;
 pub(crate) mod session;
 pub(crate) mod share;
 pub(crate) mod shell;
+pub(crate) mod watch;
 
 use pagewright::win32::{Failure, NtStatus};
 use pagewright::{Kind, Process};
@@ -36,7 +37,9 @@ impl Names {
             Some(error) => self.culprit(error.kind()),
             // Refused before the process was asked: the words and flags of the call itself.
             None if failure.status == NtStatus::INVALID_PAGE_PROTECTION => Some("--protect"),
-            None if failure.status == NtStatus::INVALID_PARAMETER_5 => Some("--large, --write-watch"),
+            None if failure.status == NtStatus::INVALID_PARAMETER_5 => {
+                Some("--large, --reserve, --commit, --write-watch")
+            }
             None => Some(self.address),
         };
         let fail = Fail::from(failure);
@@ -75,7 +78,6 @@ impl Names {
             | Kind::CommitLimit
             | Kind::OutOfMemory
             | Kind::LockQuota
-            | Kind::NoLargePages
             | Kind::PartialCopy => Some(self.size),
             Kind::BadProtection | Kind::AboveCeiling => Some("--protect"),
             Kind::NoConsent => Some("--foreign"),
@@ -85,12 +87,12 @@ impl Names {
             | Kind::Unsupported
             | Kind::Busy
             | Kind::NoObject => Some(self.process),
+            Kind::NoNode => Some("--node"),
+            Kind::Privilege | Kind::NoLargePages => Some("--large"),
             Kind::BadPlace
-            | Kind::NoNode
             | Kind::BadFlags
             | Kind::MapBudget
             | Kind::BadHandle
-            | Kind::Privilege
             | Kind::Protocol
             | Kind::Machine(_) => None,
         }

@@ -1,17 +1,26 @@
 //! `status` and `detach`: whether we are in a process, and out again.
 
-use pagewright::Leftovers;
-use serde_json::json;
+use std::time::Duration;
+
+use pagewright::{GuardAccess, GuardHit, Leftovers};
+use serde_json::{Value, json};
 
 use crate::args;
 use crate::cmd::look::title;
 use crate::cmd::{open, usual};
 use crate::fail::Fail;
 use crate::out::{Answer, paint};
-use crate::render::{Align, GOOD, HEAD, Table, cell, human, plain, thousands};
+use crate::render::{Align, GOOD, HEAD, Table, cell, hex, human, plain, thousands};
 
 pub(crate) fn status(args: &args::Status) -> Result<Answer, Fail> {
-    let status = open(args.pid)?.status().map_err(usual)?;
+    let process = open(args.pid)?;
+    let status = process.status().map_err(usual)?;
+    // The own process tells its guards to its handlers, and to nobody else.
+    let met = if status.attached && !process.is_current() {
+        process.guard_hits(Duration::ZERO).map_err(usual)?.hits
+    } else {
+        Vec::new()
+    };
     let json = json!({
         "attached": status.attached,
         "version": status.version,
@@ -22,6 +31,8 @@ pub(crate) fn status(args: &args::Status) -> Result<Answer, Fail> {
         "overhead": status.overhead,
         "uptime_ms": status.uptime_ms,
         "strategy": status.strategy,
+        "guards_met": met.last().map_or(0, |hit| hit.number),
+        "guards": met.iter().map(hit_json).collect::<Vec<_>>(),
     });
     let mut text = format!("{}\n\n", paint(HEAD, &title(args.pid)));
     if !status.attached {
@@ -37,11 +48,25 @@ pub(crate) fn status(args: &args::Status) -> Result<Answer, Fail> {
         ("committed", format!("{} of {}", human(status.committed), human(status.limit))),
         ("overhead", human(status.overhead)),
         ("commits by", status.strategy),
+        ("guards met", met.last().map_or_else(|| "none".to_owned(), last_hit)),
     ] {
         table.row([plain(name), plain(value)]);
     }
     text.push_str(&table.render());
     Ok(Answer { json, text })
+}
+
+/// How often, and where last.
+fn last_hit(hit: &GuardHit) -> String {
+    format!("{}, last at {} by thread {}", thousands(hit.number), hex(hit.at), hit.thread)
+}
+
+fn hit_json(hit: &GuardHit) -> Value {
+    let access = match hit.access {
+        GuardAccess::Load => "load",
+        GuardAccess::Store => "store",
+    };
+    json!({"address": hex(hit.at), "access": access, "tid": hit.thread, "time_ns": hit.time_ns})
 }
 
 fn uptime(milliseconds: u64) -> String {

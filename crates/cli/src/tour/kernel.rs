@@ -48,11 +48,31 @@ pub(super) fn sleeps_in(pid: u32) -> Option<&'static str> {
 
 /// How many pages of a range have memory behind them.
 pub(super) fn present(pid: u32, at: u64, size: u64) -> io::Result<u64> {
+    Ok(present_pages(pid, at, size)?.len() as u64)
+}
+
+/// Which pages of a range have memory behind them.
+pub(super) fn present_pages(pid: u32, at: u64, size: u64) -> io::Result<Vec<u64>> {
     let entries = size / PAGE;
     let mut bytes = vec![0; entries as usize * 8];
     File::open(format!("/proc/{pid}/pagemap"))?.read_exact_at(&mut bytes, at / PAGE * 8)?;
     // Bit 63 of an entry, which is little-endian.
-    Ok(bytes.chunks_exact(8).filter(|entry| entry[7] & 0x80 != 0).count() as u64)
+    let pages = (at..).step_by(PAGE as usize).zip(bytes.chunks_exact(8));
+    Ok(pages.filter(|(_, entry)| entry[7] & 0x80 != 0).map(|(page, _)| page).collect())
+}
+
+/// Has the kernel itself store bytes in the process.
+pub(super) fn store(pid: u32, at: u64, bytes: &[u8]) -> io::Result<()> {
+    File::options().write(true).open(format!("/proc/{pid}/mem"))?.write_all_at(bytes, at)
+}
+
+/// Bytes of the pages that the mapping at `at` consists of.
+pub(super) fn page_size(pid: u32, at: u64) -> io::Result<u64> {
+    let text = fs::read(format!("/proc/{pid}/smaps"))?;
+    let text = String::from_utf8_lossy(&text);
+    let is_head = |line: &str| maps::parse(line).is_some_and(|head| head.start <= at && at < head.end);
+    let mut lines = text.lines().skip_while(|line| !is_head(line));
+    lines.find_map(|line| kilobytes(line, "KernelPageSize:")).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// Whether a load at `at` would work, tried by the kernel on our behalf.
@@ -102,6 +122,10 @@ pub(super) struct Footprint {
     pub(super) pss: u64,
     /// Pages of its own, in no file.
     pub(super) anonymous: u64,
+    /// Pages that the kernel may drop when it needs memory.
+    pub(super) lazy: u64,
+    /// Pages that are wired.
+    pub(super) locked: u64,
 }
 
 /// What `smaps` says about the mappings in a range.
@@ -121,6 +145,8 @@ fn sum(smaps: &str, start: u64, end: u64) -> Footprint {
             add("Rss:", &mut total.rss);
             add("Pss:", &mut total.pss);
             add("Anonymous:", &mut total.anonymous);
+            add("LazyFree:", &mut total.lazy);
+            add("Locked:", &mut total.locked);
         }
     }
     total
@@ -147,11 +173,12 @@ mod tests {
     fn footprints_are_those_of_the_range() {
         let entry = |range: &str, pss: u64| {
             format!(
-                "{range} rw-s 00000000 00:01 7   /memfd:a-b (deleted)\nSize: 8 kB\nRss: 8 kB\nPss: {pss} kB\nPss_Dirty: 9 kB\nAnonymous: 4 kB\nVmFlags: rd wr\n"
+                "{range} rw-s 00000000 00:01 7   /memfd:a-b (deleted)\nSize: 8 kB\nRss: 8 kB\nPss: {pss} kB\nPss_Dirty: 9 kB\nAnonymous: 4 kB\nLazyFree: 4 kB\nLocked: 8 kB\nVmFlags: rd wr\n"
             )
         };
         let text = entry("1000-3000", 4) + &entry("3000-5000", 2) + &entry("5000-7000", 100);
-        let expected = Footprint { rss: 16 << 10, pss: 6 << 10, anonymous: 8 << 10 };
+        let expected =
+            Footprint { rss: 16 << 10, pss: 6 << 10, anonymous: 8 << 10, lazy: 8 << 10, locked: 16 << 10 };
         assert_eq!(sum(&text, 0x1000, 0x5000), expected);
         assert_eq!(sum(&text, 0x8000, 0x9000), Footprint::default());
     }

@@ -4,16 +4,18 @@
 //!   program   starts, watches and, whatever happens, ends a child     kernel   what /proc says about it
 //!   steps     what is done with each program: one function per step   proof    what a step tells
 //!   both      what is done with both together                         show     what a person reads of it
+//!   special   guards, written pages, physical and large pages
 //! ```
 //!
 //! A step is a name and a function that does something and brings proofs; a tour is a list of them per program, one for
-//! both together, and the way out.
+//! both together, one for what is special, and the way out.
 
 mod both;
 mod kernel;
 mod program;
 mod proof;
 mod show;
+mod special;
 mod steps;
 
 use serde_json::{Value, json};
@@ -25,6 +27,7 @@ use kernel::Census;
 use program::{End, Program};
 use proof::{Step, Told};
 use show::Show;
+use special::Bench;
 use steps::Stage;
 
 /// How long the programs sleep on an idle machine. The tour itself takes a small part of that.
@@ -46,9 +49,11 @@ struct Visit<'a> {
     end: Option<End>,
 }
 
-/// What happened between them.
+/// What happened between them, or later in one of them.
 #[derive(Debug)]
 struct Meeting {
+    /// What the summary calls it.
+    name: &'static str,
     planned: usize,
     done: Done,
     trials: Vec<Trial>,
@@ -68,7 +73,9 @@ pub(crate) fn run(out: Out) -> Result<(), Fail> {
         show.program(index + 1, program)?;
         visits.push(Visit::make(program, itinerary, &show)?);
     }
-    let meeting = Meeting::hold(&visits, &show)?;
+    let both = Meeting::hold(&visits, &show)?;
+    let special = Meeting::explore(&visits, &both, &show)?;
+    let meetings = [both, special];
     show.leaving()?;
     for visit in &mut visits {
         visit.leave(&show)?;
@@ -79,8 +86,8 @@ pub(crate) fn run(out: Out) -> Result<(), Fail> {
         visit.end = end;
         visit.done.push(("finish", told));
     }
-    show.summary(&visits, &meeting)?;
-    conclude(&visits, &meeting, out)
+    show.summary(&visits, &meetings)?;
+    conclude(&visits, &meetings, out)
 }
 
 /// One step after the other, up to the first that fails.
@@ -105,28 +112,30 @@ fn tally(done: &Done) -> (usize, usize) {
 }
 
 /// The same of everything.
-fn score(visits: &[Visit<'_>], meeting: &Meeting) -> (usize, usize) {
-    let parts = visits.iter().map(|visit| &visit.done).chain([&meeting.done]);
+fn score(visits: &[Visit<'_>], meetings: &[Meeting]) -> (usize, usize) {
+    let parts = visits.iter().map(|visit| &visit.done).chain(meetings.iter().map(|meeting| &meeting.done));
     parts.map(tally).fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
 }
 
 /// Whether every step was done, and every proof holds.
-fn is_sound(visits: &[Visit<'_>], meeting: &Meeting) -> bool {
-    let (proofs, hold) = score(visits, meeting);
+fn is_sound(visits: &[Visit<'_>], meetings: &[Meeting]) -> bool {
+    let (proofs, hold) = score(visits, meetings);
     proofs == hold
         && visits.iter().all(|visit| visit.done.len() == visit.planned)
-        && meeting.done.len() == meeting.planned
+        && meetings.iter().all(|meeting| meeting.done.len() == meeting.planned)
 }
 
-fn conclude(visits: &[Visit<'_>], meeting: &Meeting, out: Out) -> Result<(), Fail> {
-    let (proofs, hold) = score(visits, meeting);
-    let sound = is_sound(visits, meeting);
+fn conclude(visits: &[Visit<'_>], meetings: &[Meeting; 2], out: Out) -> Result<(), Fail> {
+    let (proofs, hold) = score(visits, meetings);
+    let sound = is_sound(visits, meetings);
+    let [both, special] = meetings;
     let report = json!({
         "ok": sound,
         "proofs": proofs,
         "hold": hold,
         "programs": visits.iter().map(Visit::json).collect::<Vec<_>>(),
-        "together": meeting.json(),
+        "together": both.json(),
+        "special": steps_json(&special.done),
     });
     if !sound {
         let message = format!(
@@ -194,8 +203,9 @@ impl Meeting {
     /// What is done with both programs, if nothing has failed in either.
     fn hold(visits: &[Visit<'_>], show: &Show) -> Result<Self, Fail> {
         let itinerary = both::itinerary();
-        let mut meeting = Self { planned: itinerary.len(), done: Done::new(), trials: Vec::new() };
-        let sound = visits.iter().all(|visit| visit.done.iter().all(|(_, told)| told.holds()));
+        let mut meeting =
+            Self { name: "both", planned: itinerary.len(), done: Done::new(), trials: Vec::new() };
+        let sound = visits.iter().all(|visit| holds(&visit.done));
         let stages: Vec<_> = visits.iter().filter_map(|visit| visit.stage.as_ref()).collect();
         if let ([first, second], true) = (stages.as_slice(), sound) {
             show.together()?;
@@ -206,12 +216,30 @@ impl Meeting {
         Ok(meeting)
     }
 
+    /// What is special, in the first program, if nothing has failed so far.
+    fn explore(visits: &[Visit<'_>], both: &Self, show: &Show) -> Result<Self, Fail> {
+        let itinerary = special::itinerary();
+        let mut meeting =
+            Self { name: "special", planned: itinerary.len(), done: Done::new(), trials: Vec::new() };
+        let sound = holds(&both.done) && visits.iter().all(|visit| holds(&visit.done));
+        if let (Some(stage), true) = (visits.first().and_then(|visit| visit.stage.as_ref()), sound) {
+            show.special()?;
+            meeting.done = follow(&mut Bench::new(stage), &itinerary, show)?;
+        }
+        Ok(meeting)
+    }
+
     fn json(&self) -> Value {
         let trials = self.trials.iter().map(|trial| {
             json!({"name": trial.name, "ns": trial.nanoseconds, "added": trial.added, "note": trial.note})
         });
         json!({"steps": steps_json(&self.done), "copied": both::COPIED, "trials": trials.collect::<Vec<_>>()})
     }
+}
+
+/// Whether all of it was as it should be.
+fn holds(done: &Done) -> bool {
+    done.iter().all(|(_, told)| told.holds())
 }
 
 fn steps_json(done: &Done) -> Vec<Value> {

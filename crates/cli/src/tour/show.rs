@@ -83,6 +83,11 @@ impl Show {
         self.say(&format!("\n{title}\n\n"))
     }
 
+    pub(super) fn special(&self) -> Result<(), Fail> {
+        let title = paint(HEAD, "Program 1 again: guards, written pages, physical and large pages");
+        self.say(&format!("\n{title}\n\n"))
+    }
+
     pub(super) fn leaving(&self) -> Result<(), Fail> {
         self.say(&format!("\n{}\n\n", paint(HEAD, "Out again")))
     }
@@ -105,28 +110,30 @@ impl Show {
         self.say(&format!("\r{}\r", " ".repeat(line(Duration::ZERO).len() + 8)))
     }
 
-    pub(super) fn summary(&self, visits: &[Visit<'_>], meeting: &Meeting) -> Result<(), Fail> {
-        let mut table = Table::bare(std::iter::repeat_n(Align::Left, visits.len() + 2));
+    pub(super) fn summary(&self, visits: &[Visit<'_>], meetings: &[Meeting]) -> Result<(), Fail> {
+        let columns = 1 + visits.len() + meetings.len();
+        let mut table = Table::bare(std::iter::repeat_n(Align::Left, columns));
         let commands = visits
             .iter()
             .map(|visit| cell(HEAD, format!("{} ({})", visit.program.command(), visit.program.pid())));
-        table.row([cell(HEAD, "Summary")].into_iter().chain(commands).chain([cell(HEAD, "both")]));
+        let names = meetings.iter().map(|meeting| cell(HEAD, meeting.name));
+        table.row([cell(HEAD, "Summary")].into_iter().chain(commands).chain(names));
         for (name, figure, both) in FIGURES {
-            let figures = visits.iter().map(figure).chain([both(meeting)]);
+            let figures = visits.iter().map(figure).chain(meetings.iter().map(both));
             table.row([plain(name)].into_iter().chain(figures));
         }
         self.say(&format!(
             "\n{}{}\n{}\n",
             table.render(),
-            trials(&meeting.trials),
-            final_word(visits, meeting)
+            meetings.iter().map(|meeting| trials(&meeting.trials)).collect::<String>(),
+            final_word(visits, meetings)
         ))
     }
 }
 
-fn final_word(visits: &[Visit<'_>], meeting: &Meeting) -> String {
-    let (proofs, hold) = score(visits, meeting);
-    if is_sound(visits, meeting) {
+fn final_word(visits: &[Visit<'_>], meetings: &[Meeting]) -> String {
+    let (proofs, hold) = score(visits, meetings);
+    if is_sound(visits, meetings) {
         let text =
             format!("All {proofs} proofs hold. The programs did their own work, and nothing of us is left.");
         return format!("{} {}", mark(true), paint(OURS, &text));
@@ -150,7 +157,7 @@ fn trials(trials: &[Trial]) -> String {
     format!("\n{}", table.render())
 }
 
-/// A row of the summary: its name, and what it says about a program and about both together.
+/// A row of the summary: its name, and what it says about a program and about a later part.
 type Figure = (&'static str, fn(&Visit<'_>) -> Cell, fn(&Meeting) -> Cell);
 
 const FIGURES: [Figure; 8] = [

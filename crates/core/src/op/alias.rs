@@ -19,7 +19,9 @@ use crate::geometry::PageRange;
 use crate::object::{Content, Extent, ObjectId, Promise, Reach, View};
 use crate::op::allocate::{Action, Allocate, Place};
 pub(super) use crate::op::progress::Progress;
+use crate::op::section::Seen;
 use crate::op::walk::What;
+use crate::region::Origin;
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
 use crate::traits::Traits;
 
@@ -46,6 +48,8 @@ pub enum Onto {
     Reserved(u64),
     /// In a reservation of its own.
     Fresh(Place),
+    /// In a view of its own, which is unmapped as a whole.
+    View(Place),
 }
 
 /// Whether memory that the program mapped itself may become shared.
@@ -185,8 +189,10 @@ impl AddressSpace {
         request: &Import<'_>,
     ) -> Result<Done<PageRange>, Error> {
         let at = match request.onto {
-            Onto::Reserved(at) | Onto::Fresh(Place::At(at) | Place::Near(at)) => at,
-            Onto::Fresh(Place::Window(_)) => 0,
+            Onto::Reserved(at)
+            | Onto::Fresh(Place::At(at) | Place::Near(at))
+            | Onto::View(Place::At(at) | Place::Near(at)) => at,
+            Onto::Fresh(Place::Window(_)) | Onto::View(Place::Window(_)) => 0,
         };
         let bytes = self.bytes_of(request.extents).map_err(|kind| Error::new(Verb::Alias, kind, at, 0))?;
         let fail = |kind| Error::new(Verb::Alias, kind, at, bytes);
@@ -214,7 +220,10 @@ impl AddressSpace {
     }
 
     fn check_import(&self, request: &Import<'_>, bytes: u64) -> Result<(), Kind> {
-        let rights = usual(request.protection)?;
+        let rights = match request.onto {
+            Onto::View(_) => request.protection.rights.intersection(Rights::USUAL),
+            Onto::Reserved(_) | Onto::Fresh(_) => usual(request.protection)?,
+        };
         if request.extents.iter().any(|extent| !extent.ceiling.contains(rights)) {
             return Err(Kind::AboveCeiling);
         }
@@ -252,8 +261,10 @@ impl AddressSpace {
     /// The error of an alias, by the end that it is about.
     fn blame(&self, request: &Alias, kind: Kind) -> Error {
         let at = match request.onto {
-            Onto::Reserved(at) | Onto::Fresh(Place::At(at) | Place::Near(at)) => at,
-            Onto::Fresh(Place::Window(_)) => 0,
+            Onto::Reserved(at)
+            | Onto::Fresh(Place::At(at) | Place::Near(at))
+            | Onto::View(Place::At(at) | Place::Near(at)) => at,
+            Onto::Fresh(Place::Window(_)) | Onto::View(Place::Window(_)) => 0,
         };
         Error::new(Verb::Alias, kind, at, request.size)
     }
@@ -269,14 +280,18 @@ impl AddressSpace {
         let at = match onto {
             Onto::Reserved(at) => at,
             // The reservation may begin earlier, at a granule; the view begins here.
-            Onto::Fresh(Place::At(at)) => return self.whole_pages(at, bytes).map(|_| ()),
-            Onto::Fresh(Place::Near(_) | Place::Window(_)) => return Ok(()),
+            Onto::Fresh(Place::At(at)) | Onto::View(Place::At(at)) => {
+                return self.whole_pages(at, bytes).map(|_| ());
+            }
+            Onto::Fresh(Place::Near(_) | Place::Window(_))
+            | Onto::View(Place::Near(_) | Place::Window(_)) => return Ok(()),
         };
         let range = self.whole_pages(at, bytes)?;
         let Some((whole, region)) = self.region_at(range.start()) else { return Err(Kind::NotReserved) };
         if !whole.covers(range) {
             return Err(Kind::NotReserved);
         }
+        self.malleable(range)?;
         match region.committed_bytes(&self.geometry, range) {
             0 => Ok(()),
             _ => Err(Kind::TargetCommitted),
@@ -291,6 +306,7 @@ impl AddressSpace {
         consent: Consent,
         rights: Rights,
     ) -> Result<Vec<Part>, Kind> {
+        self.malleable(source)?;
         let mut parts: Vec<Part> = Vec::new();
         self.walk(machine, source, &mut |piece| {
             let known = parts.len();
@@ -462,6 +478,10 @@ impl AddressSpace {
                     machine.resync(whole, range, &self.truth(region, range));
                     return Err(kind);
                 }
+                if region.is_watched() {
+                    // Fresh pages are clean. Best effort: else they count as stored to.
+                    let _ = machine.forget_written(whole, range);
+                }
                 let fresh = region.promise.charge(bytes);
                 let change = Change::Commit { protection, fresh };
                 progress.edits.push(Edit::Pages { range, change });
@@ -469,6 +489,7 @@ impl AddressSpace {
                 Ok(range)
             }
             Onto::Fresh(place) => self.show_fresh(machine, place, bytes, request, progress),
+            Onto::View(place) => self.show_import(machine, place, bytes, request, progress),
         }
     }
 
@@ -499,6 +520,23 @@ impl AddressSpace {
             .push(Edit::Pages { range: shown, change: Change::Commit { protection, fresh: bytes } });
         self.record(shown, request.extents, progress);
         Ok(shown)
+    }
+
+    /// Shows a part of one object as a view; other pages cannot be one.
+    fn show_import<M: Machine>(
+        &self,
+        machine: &mut M,
+        place: Place,
+        bytes: u64,
+        request: &Import<'_>,
+        progress: &mut Progress,
+    ) -> Result<PageRange, Kind> {
+        let [Extent { object, first, pages, ceiling }] = *request.extents else {
+            return Err(Kind::Special);
+        };
+        let origin = Origin { object, first };
+        let seen = Seen { origin, bytes, supplied: Vec::from([(first, first + pages)]), ceiling };
+        self.show_view(machine, place, &seen, request.protection, progress)
     }
 
     fn show_extents<M: Machine>(

@@ -1,16 +1,16 @@
 //! Reserve, commit, or both at once.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
-use crate::access::{Attributes, Protection, Rights};
+use crate::access::{Attributes, Caching, Guard, Protection, Rights};
 use crate::contract::{Backing, Machine, Refusal, Standing};
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::{Geometry, PageRange, Va};
+use crate::geometry::{Geometry, PageRange};
 use crate::object::Promise;
-use crate::region::Region;
+use crate::op::search::Search;
+use crate::region::{Form, Region};
 use crate::space::{AddressSpace, Change, Done, Edit, join};
-use crate::traits::Traits;
+use crate::traits::{PageKind, Traits, Watch};
 
 /// A request for memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,42 @@ impl Allocate {
     #[must_use]
     pub const fn of(self, traits: Traits) -> Self {
         Self { traits, ..self }
+    }
+
+    /// Whose stores are noted, page by page.
+    #[must_use]
+    pub const fn watched(self) -> Self {
+        self.of(Traits { watch: Watch::On, ..self.traits })
+    }
+
+    /// Of ordinary pages that the machine joins into larger ones where it can.
+    #[must_use]
+    pub const fn joined(self) -> Self {
+        self.of(Traits { pages: PageKind::Joined, ..self.traits })
+    }
+
+    /// Of pages of 2 MiB, which stay in memory. The size is a multiple of that.
+    #[must_use]
+    pub const fn large(self) -> Self {
+        self.of(Traits { pages: PageKind::Large, ..self.traits })
+    }
+
+    /// Of pages of 1 GiB, likewise.
+    #[must_use]
+    pub const fn huge(self) -> Self {
+        self.of(Traits { pages: PageKind::Huge, ..self.traits })
+    }
+
+    /// Only promises the range, as a window that frames of physical memory are mapped into.
+    #[must_use]
+    pub const fn window(self) -> Self {
+        self.of(Traits { pages: PageKind::Window, ..self.traits }).reserve()
+    }
+
+    /// Of memory of this node, as long as it has some.
+    #[must_use]
+    pub const fn on_node(self, node: u16) -> Self {
+        self.of(Traits { node: Some(node), ..self.traits })
     }
 
     /// At this address.
@@ -156,10 +192,11 @@ impl AddressSpace {
     /// # Errors
     /// Nothing has changed. [`Kind::ZeroSize`], [`Kind::BadAddress`],
     /// [`Kind::BadSize`], [`Kind::BadProtection`], [`Kind::BadPlace`] for the
-    /// arguments; [`Kind::Conflict`], [`Kind::NotReserved`],
+    /// arguments; [`Kind::BadFlags`], [`Kind::Misaligned`] for those that do not suit what
+    /// it is to be made of; [`Kind::Conflict`], [`Kind::NotReserved`], [`Kind::Fixed`],
     /// [`Kind::AlreadyCommitted`], [`Kind::AboveCeiling`] for what is there;
     /// [`Kind::NoSpace`], [`Kind::CommitLimit`], [`Kind::MapBudget`],
-    /// [`Kind::OutOfMemory`] for what is left.
+    /// [`Kind::OutOfMemory`], [`Kind::NoLargePages`], [`Kind::NoNode`] for what is left.
     pub fn allocate<M: Machine>(
         &self,
         machine: &mut M,
@@ -172,6 +209,9 @@ impl AddressSpace {
         let fail = |kind| Error::new(Verb::Allocate, kind, at, request.size);
         if request.protection.rights.contains(Rights::COPY) {
             return Err(fail(Kind::BadProtection));
+        }
+        if !matches!((request.place, request.action), (Place::At(_), Action::Commit)) {
+            check_traits(request).map_err(fail)?;
         }
         match (request.place, request.action) {
             (Place::At(at), Action::Commit) => self.commit(machine, at, request).map_err(fail),
@@ -196,6 +236,12 @@ impl AddressSpace {
         if !whole.covers(range) {
             return Err(Kind::NotReserved);
         }
+        if let Form::View(_) = region.form {
+            return self.commit_view(machine, whole, range, region, request.protection);
+        }
+        if region.traits.pages.is_fixed() {
+            return Err(Kind::Fixed);
+        }
         let missing = range.bytes() - region.committed_bytes(&self.geometry, range);
         if missing < range.bytes() {
             self.permit(region, range, request.protection.rights)?;
@@ -209,13 +255,47 @@ impl AddressSpace {
         if missing == 0 && already(&self.geometry, region, range, protection) {
             return Ok(Done::unchanged(range));
         }
-        match machine.commit(whole, range, protection.effective()) {
+        let is_careful = region.is_watched() || protection.guard == Guard::Armed;
+        let mut commit = |part| {
+            if is_careful {
+                self.commit_watched(machine, (whole, region), part, protection)
+            } else {
+                machine.commit(whole, part, protection.effective())
+            }
+        };
+        // Most often nothing is committed yet, and then nothing is offered.
+        let told = if missing == range.bytes() {
+            commit(range)
+        } else {
+            self.in_use(region, range).into_iter().try_for_each(commit)
+        };
+        match told {
             Ok(()) => Ok(done),
             Err(refusal) => {
                 machine.resync(whole, range, &self.truth(region, range));
                 Err(refusal.into())
             }
         }
+    }
+
+    /// Pages of watched memory that have content keep what is known of them; fresh ones are
+    /// clean.
+    fn commit_watched<M: Machine>(
+        &self,
+        machine: &mut M,
+        (whole, region): (PageRange, &Region),
+        range: PageRange,
+        protection: Protection,
+    ) -> Result<(), Refusal> {
+        let access = protection.effective();
+        for (run, slot) in region.runs(&self.geometry, range) {
+            if !slot.is_committed() {
+                machine.commit(whole, run, access)?;
+            } else if slot.access() != Some(access) {
+                machine.protect(whole, run, access)?;
+            }
+        }
+        Ok(())
     }
 
     fn reserve_at<M: Machine>(
@@ -225,11 +305,16 @@ impl AddressSpace {
         request: &Allocate,
     ) -> Result<Done<PageRange>, Kind> {
         let range = self.geometry.placed(at, request.size)?;
+        // An address inside of the first granule makes the range longer than the size.
+        let unit = request.traits.pages.unit().max(1);
+        if !range.start().is_aligned(unit) || !range.bytes().is_multiple_of(unit) {
+            return Err(Kind::Misaligned);
+        }
         if self.is_ours(range) {
             return Err(Kind::Conflict);
         }
         self.afford(request, range.bytes())?;
-        machine.reserve(range, access_of(request))?;
+        reserve_on(machine, range, request)?;
         Ok(inserted(range, request, None))
     }
 
@@ -239,7 +324,7 @@ impl AddressSpace {
         window: Window,
         request: &Allocate,
     ) -> Result<Done<PageRange>, Kind> {
-        let search = Search::decode(&self.geometry, window, request.size)?;
+        let search = Search::decode(&self.geometry, window, request.size)?.aligned(request.traits);
         self.afford(request, search.length)?;
         // Others fill the top of the address space; what is known of them may be
         // old, and "highest" is a promise.
@@ -272,8 +357,9 @@ impl AddressSpace {
             ..Window::ANYWHERE
         };
         let above = Window { lowest: goal, highest: goal.saturating_add(REACH), ..Window::ANYWHERE };
-        let below = Search::decode_within(&self.geometry, below, request.size)?;
-        let above = Search::decode_within(&self.geometry, above, request.size)?;
+        let decode = |window| Search::decode_within(&self.geometry, window, request.size);
+        let below = decode(below)?.aligned(request.traits);
+        let above = decode(above)?.aligned(request.traits);
         self.afford(request, above.length)?;
         // What is near is most often foreign: code, or a heap.
         let known = Known::Fresh(self.look(machine)?);
@@ -302,7 +388,7 @@ impl AddressSpace {
                 }
                 continue;
             };
-            match machine.reserve(range, access_of(request)) {
+            match reserve_on(machine, range, request) {
                 Ok(()) => return Ok(inserted(range, request, known.learned())),
                 Err(Refusal::Occupied) => {
                     // Somebody mapped there since. Should the list not show it, then
@@ -316,36 +402,6 @@ impl AddressSpace {
             }
         }
         Err(Kind::NoSpace)
-    }
-
-    /// The ranges where others are, as the machine sees them now.
-    pub(super) fn look<M: Machine>(&self, machine: &M) -> Result<Box<[PageRange]>, Kind> {
-        let mut seen = Vec::new();
-        machine.occupied(&mut |range| self.outside(range, &mut seen))?;
-        seen.sort_by_key(|range| range.start());
-        Ok(join(seen))
-    }
-
-    /// The parts of `range` that no region of ours covers.
-    fn outside(&self, range: PageRange, parts: &mut Vec<PageRange>) {
-        let mut at = range.start().get();
-        for entry in self.regions.iter_from(at) {
-            if entry.start >= range.end().get() {
-                break;
-            }
-            parts.extend(PageRange::between(at, entry.start));
-            at = entry.end;
-        }
-        parts.extend(PageRange::between(at, range.end().get()));
-    }
-
-    /// A range that neither we nor `foreign` use.
-    fn gap(&self, search: &Search, foreign: &[PageRange]) -> Option<PageRange> {
-        let mut fit = |start, end| search.fit(start, end, foreign);
-        match search.order {
-            Order::BottomUp => self.regions.find_gap_up(search.low, search.high, search.length, &mut fit),
-            Order::TopDown => self.regions.find_gap_down(search.low, search.high, search.length, &mut fit),
-        }
     }
 
     fn afford(&self, request: &Allocate, bytes: u64) -> Result<(), Kind> {
@@ -381,77 +437,25 @@ impl Known {
     }
 }
 
-/// A window with everything checked and rounded.
-#[derive(Clone, Copy)]
-struct Search {
-    low: u64,
-    /// Exclusive.
-    high: u64,
-    length: u64,
-    alignment: u64,
-    order: Order,
-}
-
-impl Search {
-    fn decode(geometry: &Geometry, window: Window, size: u64) -> Result<Self, Kind> {
-        let alignment = if window.alignment == 0 { geometry.granule } else { window.alignment };
-        if !alignment.is_power_of_two() || alignment < geometry.granule {
-            return Err(Kind::BadPlace);
-        }
-        Self::decode_within(geometry, Window { alignment, ..window }, size)
+/// Whether what an allocation is to be made of goes together with the rest of the request
+/// (facts LP03 to LP07, LP14 to LP19).
+fn check_traits(request: &Allocate) -> Result<(), Kind> {
+    let Traits { watch, pages, .. } = request.traits;
+    let action = match pages {
+        PageKind::Ordinary | PageKind::Joined => return Ok(()),
+        PageKind::Large | PageKind::Huge => Action::ReserveCommit,
+        PageKind::Window => Action::Reserve,
+    };
+    if request.action != action || watch == Watch::On {
+        return Err(Kind::BadFlags);
     }
-
-    fn decode_within(geometry: &Geometry, window: Window, size: u64) -> Result<Self, Kind> {
-        if size == 0 {
-            return Err(Kind::ZeroSize);
-        }
-        let length = geometry.round_size(size).ok_or(Kind::BadSize)?;
-        let high = window.highest.min(geometry.highest) + 1;
-        let low = window.lowest.max(geometry.lowest);
-        if window.lowest > window.highest || window.lowest > geometry.highest {
-            return Err(Kind::BadPlace);
-        }
-        let alignment = window.alignment.max(geometry.granule);
-        Ok(Self { low, high, length, alignment, order: window.order })
+    if request.protection.cached(Caching::Normal) != Protection::READ_WRITE {
+        return Err(Kind::BadProtection);
     }
-
-    /// The place in the gap `start..end` that no foreign range disturbs.
-    fn fit(&self, start: u64, end: u64, foreign: &[PageRange]) -> Option<PageRange> {
-        match self.order {
-            Order::BottomUp => self.fit_up(start, end, foreign),
-            Order::TopDown => self.fit_down(start, end, foreign),
-        }
-    }
-
-    fn fit_up(&self, start: u64, end: u64, foreign: &[PageRange]) -> Option<PageRange> {
-        let mut base = start.checked_next_multiple_of(self.alignment)?;
-        let mut next = foreign.partition_point(|range| range.end().get() <= base);
-        while base.checked_add(self.length)? <= end {
-            match foreign.get(next) {
-                Some(taken) if taken.start().get() < base + self.length => {
-                    base = taken.end().get().checked_next_multiple_of(self.alignment)?;
-                    next += 1;
-                }
-                Some(_) | None => return PageRange::between(base, base + self.length),
-            }
-        }
-        None
-    }
-
-    fn fit_down(&self, start: u64, end: u64, foreign: &[PageRange]) -> Option<PageRange> {
-        let align = |top: u64| Some(Va::new(top.checked_sub(self.length)?).align_down(self.alignment).get());
-        let mut base = align(end)?;
-        let mut above = foreign.partition_point(|range| range.start().get() < base + self.length);
-        while base >= start {
-            match above.checked_sub(1).and_then(|last| foreign.get(last)) {
-                Some(taken) if taken.end().get() > base => {
-                    base = align(taken.start().get())?;
-                    above -= 1;
-                }
-                Some(_) | None => return PageRange::between(base, base + self.length),
-            }
-        }
-        None
+    match request.size {
+        0 => Err(Kind::ZeroSize),
+        size if size % pages.unit().max(1) == 0 => Ok(()),
+        _size => Err(Kind::Misaligned),
     }
 }
 
@@ -473,6 +477,14 @@ fn access_of(request: &Allocate) -> Option<crate::access::Access> {
     match request.action {
         Action::Reserve => None,
         Action::Commit | Action::ReserveCommit => Some(request.protection.effective()),
+    }
+}
+
+/// Makes a range ours, of what the request says.
+fn reserve_on<M: Machine>(machine: &mut M, range: PageRange, request: &Allocate) -> Result<(), Refusal> {
+    match request.traits {
+        Traits::PLAIN => machine.reserve(range, access_of(request)),
+        traits => machine.reserve_special(range, access_of(request), traits),
     }
 }
 

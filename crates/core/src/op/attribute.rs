@@ -65,6 +65,7 @@ impl AddressSpace {
                 Ok(Done::new(Ok(range), edit))
             }
             Attribute::Inheritance(inheritance) => {
+                self.malleable(range).map_err(fail)?;
                 let mut progress = Progress::default();
                 let done = self.bequeath(machine, range, inheritance, &mut progress);
                 self.settle(machine, &progress);

@@ -16,8 +16,9 @@ use alloc::vec::Vec;
 
 use crate::access::{Inheritance, Wiring};
 use crate::contract::{Followers, Machine, Showing};
+use crate::frame::FrameChange;
 use crate::geometry::PageRange;
-use crate::object::{Content, ObjectId, Promise, Reach, View};
+use crate::object::{Content, MemoryObject, ObjectId, Promise, Reach, View};
 use crate::op::alias::Progress;
 use crate::region::Heirs;
 use crate::space::{AddressSpace, Change, Done, Edit};
@@ -100,6 +101,7 @@ impl AddressSpace {
             });
         }
         self.each_disinherited(&mut |_, range| fork.absent.push(range));
+        fork.absent.extend(self.fixed_regions());
         fork.made = captured.edits;
         progress.done(fork)
     }
@@ -140,6 +142,7 @@ impl AddressSpace {
         fork.absent.iter().for_each(|range| machine.forsake(*range));
         self.close_unseen(machine, &lost, &shows);
         progress.edits.extend(lost.into_iter().map(|range| Edit::Remove { range }));
+        self.lose_frames(machine, &mut progress);
         for (range, content) in shows {
             progress.edits.push(Edit::Show { range, content: Some(content) });
         }
@@ -155,7 +158,7 @@ impl AddressSpace {
     /// Whatever it shows, the parent may show as well.
     pub fn in_bare_fork<M: Machine>(&self, machine: &mut M) -> Done<()> {
         let mut progress = Progress::default();
-        let mut lost = Vec::new();
+        let mut lost: Vec<_> = self.fixed_regions().collect();
         let mut look = |range: PageRange| {
             if !machine.holds(range) {
                 lost.push(range);
@@ -173,6 +176,7 @@ impl AddressSpace {
         lost.iter().for_each(|range| machine.forsake(*range));
         self.close_unseen(machine, &lost, &[]);
         progress.edits.extend(lost.into_iter().map(|range| Edit::Remove { range }));
+        self.lose_frames(machine, &mut progress);
         progress.done(())
     }
 
@@ -261,7 +265,10 @@ impl AddressSpace {
         let gone = lost.iter().chain(shows.iter().map(|(range, _)| range));
         gone.for_each(|range| drop(left.replace(&self.geometry, *range, None)));
         let seen: BTreeSet<ObjectId> = left.iter().map(|(_, content)| content.object).collect();
-        for (id, _) in self.objects().filter(|(id, object)| !seen.contains(id) && !object.is_idle()) {
+        let unseen = |id: &ObjectId, object: &MemoryObject| {
+            !seen.contains(id) && !object.is_idle() && !object.is_kept() && object.reach != Reach::Frames
+        };
+        for (id, _) in self.objects().filter(|(id, object)| unseen(id, object)) {
             machine.close(id);
         }
     }
@@ -269,8 +276,25 @@ impl AddressSpace {
     /// Visits the parts of a range of ours, with what a child is to get of each.
     fn each_heir(&self, range: PageRange, visit: &mut dyn FnMut(Showing, Promise, Inheritance)) {
         self.each_committed(range, &mut |showing, region, slot| {
+            if region.traits.pages.is_fixed() {
+                return;
+            }
             visit(showing, region.promise, slot.attributes().inheritance);
         });
+    }
+
+    /// The allocations that a child gets nothing of, by what they are made of.
+    fn fixed_regions(&self) -> impl Iterator<Item = PageRange> + '_ {
+        self.regions().filter(|(_, region)| region.traits.pages.is_fixed()).map(|(whole, _)| whole)
+    }
+
+    /// A child owns no frames.
+    fn lose_frames<M: Machine>(&self, machine: &mut M, progress: &mut Progress) {
+        let objects = self.frames.objects();
+        if !objects.is_empty() {
+            objects.keys().for_each(|object| machine.close(*object));
+            progress.edits.push(Edit::Frames(FrameChange::Lost));
+        }
     }
 
     /// Visits what a child gets nothing of: the allocation, and the part of it.

@@ -2,8 +2,8 @@
 
 use crate::contract::{Backing, Machine, Standing};
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::PageRange;
-use crate::region::Region;
+use crate::geometry::{PageRange, Va};
+use crate::region::{Form, Region};
 use crate::space::{AddressSpace, Change, Done, Edit};
 
 /// A request to give memory back.
@@ -23,6 +23,11 @@ impl Free {
         Self { at: base, size: 0, disposal: Disposal::Release }
     }
 
+    /// The view that holds `at`.
+    pub const fn unmap(at: u64) -> Self {
+        Self { at, size: 0, disposal: Disposal::Unmap }
+    }
+
     /// The memory of `size` bytes from `at`; the range stays promised.
     pub const fn decommit(at: u64, size: u64) -> Self {
         Self { at, size, disposal: Disposal::Decommit }
@@ -36,6 +41,8 @@ pub enum Disposal {
     Decommit,
     /// The memory and the range.
     Release,
+    /// The view that holds the address, whatever the size (fact MV13).
+    Unmap,
 }
 
 impl AddressSpace {
@@ -46,7 +53,8 @@ impl AddressSpace {
     /// # Errors
     /// Nothing has changed. [`Kind::BadAddress`], [`Kind::BadSize`] for the
     /// arguments; [`Kind::NotAllocated`], [`Kind::ForeignView`],
-    /// [`Kind::NotAtBase`], [`Kind::BeyondAllocation`] for what is there;
+    /// [`Kind::NotAtBase`], [`Kind::BeyondAllocation`], [`Kind::Fixed`] for what is there
+    /// (a view is not freed but unmapped, and nothing else is);
     /// [`Kind::MapBudget`], [`Kind::OutOfMemory`] when the kernel cannot cut.
     pub fn free<M: Machine>(&self, machine: &mut M, request: &Free) -> Result<Done<PageRange>, Error> {
         let fail = |kind| Error::new(Verb::Free, kind, request.at, request.size);
@@ -56,17 +64,35 @@ impl AddressSpace {
         };
         let done = match request.disposal {
             Disposal::Decommit => self.decommit(machine, whole, range, region),
-            Disposal::Release => self.release(machine, whole, range),
+            Disposal::Release | Disposal::Unmap => self.release(machine, whole, range),
         };
         done.map_err(fail)
+    }
+
+    /// How the region at an address goes as a whole.
+    pub fn whole_disposal(&self, at: u64) -> Disposal {
+        match self.region_at(Va::new(at)).map(|(_, region)| region.form) {
+            Some(Form::View(_)) => Disposal::Unmap,
+            Some(Form::Memory) | None => Disposal::Release,
+        }
     }
 
     /// The allocation, and the part of it that is meant.
     fn decode_free<M: Machine>(&self, machine: &M, request: &Free) -> Result<(PageRange, PageRange), Kind> {
         let touched = self.geometry.touched(request.at, request.size.max(1))?;
-        let Some((whole, _)) = self.region_at(touched.start()) else {
+        let Some((whole, region)) = self.region_at(touched.start()) else {
             return Err(nothing_allocated(machine, touched));
         };
+        match (request.disposal, region.form) {
+            (Disposal::Unmap, Form::View(_)) => return Ok((whole, whole)),
+            (Disposal::Unmap, Form::Memory) => return Err(Kind::NotAllocated),
+            (Disposal::Decommit | Disposal::Release, Form::View(_)) => return Err(Kind::ForeignView),
+            (Disposal::Decommit | Disposal::Release, Form::Memory) => {}
+        }
+        let partial = touched != whole && request.size > 0;
+        if region.traits.pages.is_fixed() && (partial || request.disposal == Disposal::Decommit) {
+            return if whole.covers(touched) { Err(Kind::Fixed) } else { Err(Kind::BeyondAllocation) };
+        }
         if request.size == 0 {
             return if touched.start() == whole.start() { Ok((whole, whole)) } else { Err(Kind::NotAtBase) };
         }

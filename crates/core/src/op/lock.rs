@@ -2,11 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::access::{Access, Guard, Protection, Wiring};
+use crate::access::{Access, Guard, Latch, Protection, Wiring};
 use crate::contract::Machine;
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::PageRange;
-use crate::op::walk::What;
+use crate::geometry::{Geometry, PageRange};
+use crate::op::walk::{Piece, What};
+use crate::op::written::latching;
+use crate::region::Region;
 use crate::space::{AddressSpace, Change, Done, Edit};
 
 /// A request to wire a range, or to let it go.
@@ -45,7 +47,7 @@ impl AddressSpace {
         let fail = |kind| Error::new(verb, kind, request.at, request.size);
         let range = self.geometry.touched(request.at, request.size).map_err(|e| fail(e.into()))?;
         match request.wiring {
-            Wiring::Wired => self.wire(machine, range, fail),
+            Wiring::Wired => self.wire(machine, request, range, fail),
             Wiring::Pageable => self.unwire(machine, range, fail),
         }
     }
@@ -53,22 +55,30 @@ impl AddressSpace {
     fn wire<M: Machine>(
         &self,
         machine: &mut M,
+        request: &Lock,
         range: PageRange,
         fail: impl Fn(Kind) -> Error,
     ) -> Result<Done<Result<PageRange, Error>>, Error> {
         let readable = |access: Access| access.now().contains(Access::READ);
-        let mut guarded = None;
-        self.walk(machine, range, &mut |piece| match piece.protection() {
-            Some(protection) if protection.guard == Guard::Armed => {
-                guarded = guarded.or(Some((piece.range, protection)));
-                Ok(())
+        self.refuse_fixed(range).map_err(&fail)?;
+        let (mut guarded, mut fresh) = (None, 0);
+        self.walk(machine, range, &mut |piece| {
+            fresh += if piece.wiring() == Wiring::Pageable { piece.range.bytes() } else { 0 };
+            match piece.protection() {
+                Some(protection) if protection.guard == Guard::Armed && !piece.is_offered() => {
+                    guarded = guarded.or(Some((piece.range, protection)));
+                    Ok(())
+                }
+                Some(_) if piece.access().is_some_and(readable) => Ok(()),
+                Some(_) | None => Err(Kind::NoAccess),
             }
-            Some(protection) if readable(protection.effective()) => Ok(()),
-            Some(_) | None => Err(Kind::NoAccess),
         })
         .map_err(&fail)?;
         if let Some((run, protection)) = guarded {
             return self.meet_guard(machine, run, protection, fail);
+        }
+        if request.quota.is_some_and(|quota| self.wired * self.geometry.page + fresh > quota) {
+            return Err(fail(Kind::LockQuota)); // VL17
         }
         if let Err(refusal) = machine.wire(range) {
             // Best effort: the pages were wired a moment ago, under the same quota.
@@ -76,7 +86,8 @@ impl AddressSpace {
             return Err(fail(wire_refused(refusal.into())));
         }
         let edit = Edit::Pages { range, change: Change::Wire(Wiring::Wired) };
-        Ok(Done::new(Ok(range), edit))
+        // Watched memory that was brought in counts as stored to (fact GP15).
+        Ok(Done::new(Ok(range), latching(edit, self.watched_in(range), Latch::Set)))
     }
 
     /// The probe of a lock is an access: it disarms the guard and fails.
@@ -89,15 +100,7 @@ impl AddressSpace {
     ) -> Result<Done<Result<PageRange, Error>>, Error> {
         let page = PageRange::between(run.start().get(), run.start().get() + self.geometry.page)
             .ok_or(fail(Kind::NoAccess))?;
-        let plain = Protection { guard: Guard::Clear, ..protection };
-        let Some((whole, region)) = self.region_at(page.start()) else {
-            return Err(fail(Kind::NoAccess));
-        };
-        if let Err(refusal) = machine.protect(whole, page, plain.effective()) {
-            machine.resync(whole, page, &self.truth(region, page));
-            return Err(fail(refusal.into()));
-        }
-        let edit = Edit::Pages { range: page, change: Change::Protect(plain) };
+        let (_, edit) = self.disarm(machine, page, protection).map_err(&fail)?;
         Ok(Done::new(Err(fail(Kind::GuardHit)), edit))
     }
 
@@ -139,6 +142,71 @@ impl AddressSpace {
         });
         lost
     }
+}
+
+impl AddressSpace {
+    /// Large pages are wired as it is, and a window has none of its own (facts LP09, LP33).
+    fn refuse_fixed(&self, range: PageRange) -> Result<(), Kind> {
+        let mut regions = self.ours_in(range).filter_map(|(whole, _)| self.region_at(whole.start()));
+        let fixed = regions.any(|(_, region)| region.traits.pages.is_fixed());
+        if fixed { Err(Kind::Fixed) } else { Ok(()) }
+    }
+
+    /// Keeps the number of wired pages right for a change that is about to be made.
+    pub(crate) fn recount_wired(&mut self, range: PageRange, change: Change) {
+        match change {
+            Change::Wire(Wiring::Wired) => {
+                let (committed, wired) = self.count_wired(range);
+                self.wired += committed - wired;
+            }
+            Change::Wire(Wiring::Pageable) | Change::Decommit { .. } if self.wired > 0 => {
+                self.wired -= self.count_wired(range).1;
+            }
+            Change::Wire(Wiring::Pageable)
+            | Change::Decommit { .. }
+            | Change::Commit { .. }
+            | Change::Protect(_)
+            | Change::Attribute(_)
+            | Change::Latch(_)
+            | Change::Offer(_) => {}
+        }
+    }
+
+    /// The same for a part of a region that goes.
+    pub(crate) fn forget_wired(&mut self, region: &Region, range: PageRange) {
+        if self.wired > 0 {
+            self.wired -= wired_in(region, &self.geometry, range).1;
+        }
+    }
+
+    /// The same of all regions.
+    fn count_wired(&self, range: PageRange) -> (u64, u64) {
+        let parts =
+            self.ours_in(range).filter_map(|(whole, part)| Some((self.region_at(whole.start())?.1, part)));
+        parts.fold((0, 0), |(committed, wired), (region, part)| {
+            let (more, of_them) = wired_in(region, &self.geometry, part);
+            (committed + more, wired + of_them)
+        })
+    }
+}
+
+impl Piece {
+    /// Whether it is wired already, as far as is known: of others' memory it is not.
+    const fn wiring(&self) -> Wiring {
+        match self.what {
+            What::Hole | What::Others(..) => Wiring::Pageable,
+            What::Ours(_, slot, _) => slot.wiring(),
+        }
+    }
+}
+
+/// How many pages of `range` have memory, and how many of those are wired.
+fn wired_in(region: &Region, geometry: &Geometry, range: PageRange) -> (u64, u64) {
+    let committed = region.runs(geometry, range).filter(|(_, slot)| slot.is_committed());
+    committed.fold((0, 0), |(all, wired), (run, slot)| {
+        let pages = run.bytes() / geometry.page;
+        (all + pages, wired + if slot.wiring() == Wiring::Wired { pages } else { 0 })
+    })
 }
 
 /// A page that could not be brought in cannot be accessed.

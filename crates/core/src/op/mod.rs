@@ -17,6 +17,8 @@ mod query;
 mod recycle;
 mod remap;
 mod restrict;
+mod search;
+mod section;
 mod site;
 mod survey;
 mod unmap;
@@ -33,12 +35,13 @@ pub use frames::FrameCall;
 pub use free::{Disposal, Free};
 pub use lock::Lock;
 pub use map::{Birth, Map};
-pub use meet::Meeting;
+pub use meet::{Meeting, Opening, Tripped};
 pub use protect::Protect;
 pub use query::{Info, Owner, State};
 pub use recycle::{Fate, Recycle};
 pub use remap::{Remap, RemapCopy, Remapped};
 pub use restrict::{Limit, Restrict};
+pub use section::{MapView, NewSection};
 pub use site::{MapPlace, Overwrite};
 pub use survey::{Sharing, Surveyed};
 pub use unmap::Unmap;
@@ -61,6 +64,7 @@ impl From<Refusal> for Kind {
             Refusal::Special => Self::Special,
             Refusal::NoLargePages => Self::NoLargePages,
             Refusal::NoNode => Self::NoNode,
+            Refusal::Unsupported => Self::Unsupported,
             Refusal::Other(number) => Self::Machine(number),
         }
     }

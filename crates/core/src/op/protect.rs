@@ -1,10 +1,11 @@
 //! Changing protection, all or nothing.
 
-use crate::access::{Guard, Protection, Rights};
+use crate::access::{Guard, Latch, Protection, Rights};
 use crate::contract::{Backing, Machine, Standing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::{PageRange, Va};
-use crate::region::Region;
+use crate::op::written::latching;
+use crate::region::{Form, Region};
 use crate::space::{AddressSpace, Change, Done, Edit};
 
 /// A request for another protection.
@@ -26,7 +27,7 @@ impl AddressSpace {
     /// # Errors
     /// Nothing has changed. [`Kind::ZeroSize`], [`Kind::BadAddress`],
     /// [`Kind::BadSize`], [`Kind::BadProtection`] for the arguments;
-    /// [`Kind::NotCommitted`], [`Kind::SpansAllocations`], [`Kind::AboveCeiling`] for
+    /// [`Kind::NotCommitted`], [`Kind::SpansAllocations`], [`Kind::Fixed`], [`Kind::AboveCeiling`] for
     /// what is there;
     /// [`Kind::MapBudget`], [`Kind::OutOfMemory`], [`Kind::AccessDenied`] when the
     /// kernel refuses.
@@ -48,11 +49,19 @@ impl AddressSpace {
         region: &Region,
         request: &Protect,
     ) -> Result<Done<Protection>, Kind> {
+        if let Form::View(_) = region.form {
+            let range = if whole.covers(range) { range } else { return Err(Kind::SpansAllocations) };
+            let (old, edits) = self.protect_view(machine, whole, range, region, request.protection)?;
+            return Ok(Done::new(old, Edit::Batch(edits)));
+        }
         if request.protection.rights.contains(Rights::COPY) {
             return Err(Kind::BadProtection);
         }
         if !whole.covers(range) {
             return Err(Kind::SpansAllocations);
+        }
+        if region.traits.pages.is_fixed() {
+            return Err(Kind::Fixed);
         }
         let mut first = None;
         for (_, slot) in region.runs(&self.geometry, range) {
@@ -62,10 +71,13 @@ impl AddressSpace {
         self.permit(region, range, request.protection.rights)?;
         let old = first.ok_or(Kind::NotCommitted)?;
         let protection = region.protection_of(request.protection);
-        match machine.protect(whole, range, protection.effective()) {
+        let stored = self.stored_before(machine, (whole, region), range)?;
+        let access = protection.effective();
+        let mut parts = self.in_use(region, range).into_iter();
+        match parts.try_for_each(|part| machine.protect(whole, part, access)) {
             Ok(()) => {
                 let change = Change::Protect(protection);
-                Ok(Done::new(old, Edit::Pages { range, change }))
+                Ok(Done::new(old, latching(Edit::Pages { range, change }, stored, Latch::Set)))
             }
             Err(refusal) => {
                 machine.resync(whole, range, &self.truth(region, range));
@@ -104,8 +116,12 @@ impl AddressSpace {
             if !foreign_can_be(backing, request.protection) {
                 return Err(Kind::BadProtection);
             }
-            old = old.or(Some(protection));
-            at = Va::new(self.foreign_end(at, &run));
+            let end = self.foreign_end(at, &run);
+            old = old.or_else(|| {
+                let run = PageRange::between(at.get(), end)?;
+                Some(self.image_as_stored(machine, run, protection, backing).0)
+            });
+            at = Va::new(end);
         }
         let old = old.ok_or(Kind::SpansAllocations)?;
         machine.protect_foreign(range, request.protection.effective())?;

@@ -1,10 +1,10 @@
 //! Asking what is where.
 
-use crate::access::Protection;
+use crate::access::{Protection, Rights};
 use crate::contract::{Backing, Machine, Standing};
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::Va;
-use crate::region::Region;
+use crate::geometry::{PageRange, Va};
+use crate::region::{Form, Region};
 use crate::space::AddressSpace;
 
 /// The answer about a page and the pages after it that are alike.
@@ -29,6 +29,8 @@ pub enum State {
         allocation: u64,
         /// The protection that the reservation named.
         initial: Protection,
+        /// What kind of memory it will be.
+        backing: Backing,
     },
     /// Memory, ours or others'.
     Committed {
@@ -68,26 +70,83 @@ impl AddressSpace {
         }
         let base = self.geometry.page_down(at);
         match self.region_at(Va::new(base)) {
-            Some((whole, region)) => Ok(self.query_own(base, whole.start().get(), region)),
+            Some((whole, region)) => Ok(self.query_own(machine, base, whole.start().get(), region)),
             None => self.query_foreign(machine, base).map_err(fail),
         }
     }
 
-    fn query_own(&self, base: u64, allocation: u64, region: &Region) -> Info {
-        let page = base / self.geometry.page;
-        let end = region.pages.visible_run_end(page) * self.geometry.page;
-        let initial = region.initial;
-        let state = match region.pages.slot(page).protection() {
-            None => State::Reserved { allocation, initial },
-            Some(protection) => State::Committed {
-                allocation,
-                initial,
-                protection,
-                backing: Backing::Private,
-                owner: Owner::Own,
-            },
+    fn query_own<M: Machine>(&self, machine: &M, base: u64, allocation: u64, region: &Region) -> Info {
+        let (slot, end) = region.pages.visible_run(base / self.geometry.page);
+        let (initial, whole) = (region.initial, end * self.geometry.page - base);
+        let backing = match region.form {
+            Form::Memory => Backing::Private,
+            Form::View(_) => Backing::View,
         };
-        Info { base, size: end - base, state }
+        let Some(protection) = slot.protection() else {
+            return Info { base, size: whole, state: State::Reserved { allocation, initial, backing } };
+        };
+        let (protection, size) = self.stored_run(machine, base, whole, protection);
+        let owner = Owner::Own;
+        Info { base, size, state: State::Committed { allocation, initial, protection, backing, owner } }
+    }
+
+    /// How the first page of a run that is protected alike is reported, and the bytes up to
+    /// the first one that is reported otherwise (CW02, CW05, VP37).
+    fn stored_run<M: Machine>(
+        &self,
+        machine: &M,
+        base: u64,
+        bytes: u64,
+        protection: Protection,
+    ) -> (Protection, u64) {
+        match PageRange::between(base, base + bytes) {
+            Some(range) => {
+                let (protection, end) = self.as_stored(machine, range, protection);
+                (protection, end - base)
+            }
+            None => (protection, bytes),
+        }
+    }
+
+    /// A protection that copies, as the first page of the range has it: a page that was
+    /// stored to is the owner's alone, and is simply stored to from then on. And where
+    /// pages begin that have it otherwise.
+    pub(super) fn as_stored<M: Machine>(
+        &self,
+        machine: &M,
+        range: PageRange,
+        protection: Protection,
+    ) -> (Protection, u64) {
+        if !protection.rights.contains(Rights::COPY) {
+            return (protection, range.end().get());
+        }
+        let run = StoredRun::find(machine, range);
+        let protection = match run.stored {
+            Some(Stored::Yes) => protection.privatised(),
+            Some(Stored::No) | None => protection,
+        };
+        (protection, run.end)
+    }
+
+    /// The same for memory of an image, which the kernel lets be stored to.
+    pub(super) fn image_as_stored<M: Machine>(
+        &self,
+        machine: &M,
+        range: PageRange,
+        protection: Protection,
+        backing: Backing,
+    ) -> (Protection, u64) {
+        match backing {
+            Backing::Image if protection.rights.contains(Rights::WRITE) => {
+                let run = StoredRun::find(machine, range);
+                match run.stored {
+                    Some(Stored::No) => (protection.copying(), run.end),
+                    // Where nobody can tell, it is as the kernel has it.
+                    Some(Stored::Yes) | None => (protection, run.end),
+                }
+            }
+            Backing::Image | Backing::Private | Backing::View => (protection, range.end().get()),
+        }
     }
 
     fn query_foreign<M: Machine>(&self, machine: &M, base: u64) -> Result<Info, Kind> {
@@ -95,13 +154,66 @@ impl AddressSpace {
         let end = self.foreign_end(Va::new(base), &run).min(self.geometry.user_end());
         // What touches ours from above may be reported as beginning with ours.
         let ours = self.regions.floor(base).map_or(0, |entry| entry.end);
-        let state = match run.standing {
-            Standing::Free => State::Free,
+        let (state, end) = match run.standing {
+            Standing::Free => (State::Free, end),
             Standing::Mapped { protection, initial, allocation, backing } => {
                 let allocation = allocation.max(ours.min(base));
-                State::Committed { allocation, initial, protection, backing, owner: Owner::Foreign }
+                let range = PageRange::between(base, end).ok_or(Kind::BadAddress)?;
+                let (protection, end) = self.image_as_stored(machine, range, protection, backing);
+                let owner = Owner::Foreign;
+                (State::Committed { allocation, initial, protection, backing, owner }, end)
             }
         };
         Ok(Info { base, size: end.saturating_sub(base), state })
+    }
+}
+
+/// Whether a page was stored to since it shows what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stored {
+    Yes,
+    No,
+}
+
+/// A run of pages that were all stored to, or all not.
+#[derive(Clone, Copy, Debug)]
+struct StoredRun {
+    /// `None` where the machine does not know.
+    stored: Option<Stored>,
+    end: u64,
+    broken: bool,
+}
+
+/// How many bytes are looked at in one go: a long run is rare, and asking takes no memory.
+const LOOK: u64 = 2 << 20;
+
+impl StoredRun {
+    /// The run at the start of a range.
+    fn find<M: Machine>(machine: &M, range: PageRange) -> Self {
+        let mut run = Self { stored: None, end: range.start().get(), broken: false };
+        while !run.broken && run.end < range.end().get() {
+            let stop = range.end().get().min(run.end + LOOK);
+            let Some(window) = PageRange::between(run.end, stop) else { break };
+            let known = machine.privatised(window, &mut |hit| {
+                run.add(hit.start().get(), Stored::No);
+                run.add(hit.end().get(), Stored::Yes);
+            });
+            if known.is_err() {
+                return Self { stored: None, end: range.end().get(), broken: true };
+            }
+            run.add(stop, Stored::No);
+        }
+        run
+    }
+
+    /// The pages up to `end` are like this.
+    fn add(&mut self, end: u64, stored: Stored) {
+        if self.broken || end <= self.end {
+            return;
+        }
+        match self.stored {
+            Some(other) if other != stored => self.broken = true,
+            Some(_) | None => (self.stored, self.end) = (Some(stored), end),
+        }
     }
 }

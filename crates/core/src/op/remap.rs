@@ -100,6 +100,7 @@ impl AddressSpace {
         source: PageRange,
         copy: RemapCopy,
     ) -> Result<Vec<Piece>, Kind> {
+        self.malleable(source)?;
         let mut pieces = Vec::new();
         self.walk(machine, source, &mut |piece| {
             match (piece.what, copy) {

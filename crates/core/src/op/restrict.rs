@@ -67,6 +67,7 @@ impl AddressSpace {
         if !Rights::USUAL.contains(request.rights) {
             return Err(fail(Kind::BadProtection));
         }
+        self.malleable(range).map_err(fail)?;
         let mut steps = Vec::new();
         self.walk(machine, range, &mut |piece| {
             steps.push(Step { piece, new: self.restricted(piece, request)? });
@@ -232,16 +233,6 @@ impl AddressSpace {
                 }
                 What::Hole => {}
             }
-        }
-    }
-}
-
-impl Piece {
-    /// The protection now, if there is memory.
-    pub(super) const fn protection(&self) -> Option<Protection> {
-        match self.what {
-            What::Hole => None,
-            What::Ours(_, _, protection) | What::Others(protection, _) => Some(protection),
         }
     }
 }

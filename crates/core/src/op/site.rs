@@ -110,6 +110,7 @@ impl AddressSpace {
         if wish.overwrite == Overwrite::Refuse && plots.iter().any(|plot| plot.old.is_some()) {
             return Err(Kind::Conflict);
         }
+        self.malleable(range)?;
         let mut site = Site { range, plots: Vec::new(), foreign: None };
         for plot in plots {
             if plot.old.is_none()

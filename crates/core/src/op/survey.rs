@@ -1,6 +1,6 @@
 //! What stands at an address or above it, with everything that is known of it.
 
-use crate::access::{Attributes, Inheritance, Protection, Slot};
+use crate::access::{Attributes, Inheritance, Protection, Slot, Wiring};
 use crate::contract::{Backing, Machine, Standing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::{PageRange, Va};
@@ -26,7 +26,7 @@ pub struct Surveyed {
     pub refs: u32,
     /// How the pages of an object are shown; none when they are private.
     pub view: Option<View>,
-    /// How often they are wired, by count.
+    /// How often they are wired, by count; once, if without.
     pub wired: u32,
     /// Who made them.
     pub owner: Owner,
@@ -89,7 +89,7 @@ impl AddressSpace {
             sharing,
             refs,
             view: kin.content.map(|content| content.view),
-            wired: kin.wired,
+            wired: kin.wired.max(u32::from(kin.slot.wiring() == Wiring::Wired)),
             owner: Owner::Own,
             offset: kin.content.map_or(0, |content| content.first * self.geometry.page),
         };
@@ -143,7 +143,7 @@ impl AddressSpace {
         let refs = object.counts(content.first, end).map(|run| run.2).max().unwrap_or(1);
         let sharing = match (content.view, object.reach) {
             (View::Snapshot, _) => Sharing::Alone,
-            (View::Shared, Reach::Abroad | Reach::Program) => Sharing::Shared,
+            (View::Shared, Reach::Abroad | Reach::Program | Reach::Frames) => Sharing::Shared,
             (View::Shared, Reach::Home) if refs > 1 || inheritance == Inheritance::Share => Sharing::Shared,
             (View::Shared, Reach::Home) => Sharing::Alone,
         };

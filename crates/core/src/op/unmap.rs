@@ -41,9 +41,19 @@ impl AddressSpace {
             What::Others(_, Backing::View | Backing::Image) => Err(Kind::ForeignView),
         })
         .map_err(fail)?;
+        self.spares_fixed(range).map_err(fail)?;
         let mut progress = Progress::default();
         let released = self.release_parts(machine, range, &mut progress);
         Ok(progress.done(released.map(|()| range).map_err(fail)))
+    }
+
+    /// Whether no part of large pages or of a window would be left.
+    pub(super) fn spares_fixed(&self, range: PageRange) -> Result<(), Kind> {
+        let cut = |(whole, part): (PageRange, PageRange)| {
+            whole != part
+                && self.region_at(whole.start()).is_some_and(|(_, region)| region.traits.pages.is_fixed())
+        };
+        if self.ours_in(range).any(cut) { Err(Kind::Fixed) } else { Ok(()) }
     }
 
     fn release_parts<M: Machine>(

@@ -1,6 +1,6 @@
 //! What stands in a range, piece by piece: ours, others', or nothing.
 
-use crate::access::{Protection, Slot};
+use crate::access::{Access, Offer, Protection, Slot};
 use crate::contract::{Backing, Machine, Standing};
 use crate::error::Kind;
 use crate::geometry::{PageRange, Va};
@@ -23,6 +23,34 @@ pub(super) enum What {
     Ours(PageRange, Slot, Protection),
     /// Memory that others mapped.
     Others(Protection, Backing),
+}
+
+impl Piece {
+    /// The protection now, if there is memory.
+    pub(super) const fn protection(&self) -> Option<Protection> {
+        match self.what {
+            What::Hole => None,
+            What::Ours(_, _, protection) | What::Others(protection, _) => Some(protection),
+        }
+    }
+
+    /// Whether nobody can access it until it is reclaimed.
+    pub(super) fn is_offered(&self) -> bool {
+        match self.what {
+            What::Ours(_, slot, _) => slot.offer() == Offer::Offered,
+            What::Hole | What::Others(..) => false,
+        }
+    }
+
+    /// What the machine enforces, if there is memory: offered pages let nothing through,
+    /// whatever their protection.
+    pub(super) fn access(&self) -> Option<Access> {
+        match self.what {
+            What::Hole => None,
+            What::Ours(_, slot, _) => slot.access(),
+            What::Others(protection, _) => Some(protection.effective()),
+        }
+    }
 }
 
 impl AddressSpace {
@@ -67,6 +95,22 @@ impl AddressSpace {
         };
         visit(Piece { range, what })?;
         Ok(range.end())
+    }
+
+    /// Whether pages can get other access, other content or other wiring one by one: not
+    /// those of large pages and windows, and not those that are offered.
+    pub(super) fn malleable(&self, range: PageRange) -> Result<(), Kind> {
+        for (whole, part) in self.ours_in(range) {
+            let Some((_, region)) = self.region_at(whole.start()) else { continue };
+            if region.traits.pages.is_fixed() {
+                return Err(Kind::Fixed);
+            }
+            let mut slots = region.runs(&self.geometry, part).map(|(_, slot)| slot);
+            if slots.any(|slot| slot.offer() == Offer::Offered) {
+                return Err(Kind::NoAccess);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the memory of `range` is charged before it is used, when it lives in one

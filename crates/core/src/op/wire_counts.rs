@@ -59,6 +59,7 @@ impl AddressSpace {
     }
 
     fn wire_once<M: Machine>(&self, machine: &mut M, range: PageRange, rights: Rights) -> Result<Edit, Kind> {
+        self.malleable(range)?;
         let mut loose: Vec<PageRange> = Vec::new();
         self.walk(machine, range, &mut |piece| {
             let Some(protection) = piece.protection() else { return Err(Kind::NotCommitted) };

@@ -130,11 +130,26 @@ fn onto_words(onto: Onto) -> [u64; 5] {
     match onto {
         Onto::Reserved(at) => [3, at, 0, 0, 0],
         Onto::Fresh(place) => place_words(place),
+        Onto::View(place) => {
+            let [kind, rest @ ..] = place_words(place);
+            let [a, b, c, d] = rest;
+            [kind + VIEW, a, b, c, d]
+        }
     }
 }
 
+/// What the kind of a place is raised by where a view goes.
+const VIEW: u64 = 4;
+
 fn words_onto(words: [u64; 5]) -> Option<Onto> {
-    if words[0] == 3 { Some(Onto::Reserved(words[1])) } else { words_place(words).map(Onto::Fresh) }
+    match words[0] {
+        3 => Some(Onto::Reserved(words[1])),
+        0..VIEW => words_place(words).map(Onto::Fresh),
+        kind => {
+            let [_, a, b, c, d] = words;
+            words_place([kind - VIEW, a, b, c, d]).map(Onto::View)
+        }
+    }
 }
 
 fn five(frame: &Frame, from: usize) -> [u64; 5] {
@@ -236,6 +251,8 @@ mod tests {
             Onto::Fresh(Place::At(8)),
             Onto::Fresh(Place::Near(9)),
             Onto::Fresh(Place::Window(Window::ANYWHERE)),
+            Onto::View(Place::At(8)),
+            Onto::View(Place::Window(Window::ANYWHERE)),
         ] {
             for request in [
                 Request::Alias(Alias { source: 1, size: 2, onto, protection, consent }),

@@ -182,7 +182,7 @@ impl Lab {
     pub(crate) fn origin(&self, at: u64) -> Option<(u64, Protection)> {
         match self.query(at).expect("the address is in the user range").state {
             State::Free => None,
-            State::Reserved { allocation, initial } | State::Committed { allocation, initial, .. } => {
+            State::Reserved { allocation, initial, .. } | State::Committed { allocation, initial, .. } => {
                 Some((allocation, initial))
             }
         }

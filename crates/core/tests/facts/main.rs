@@ -6,8 +6,13 @@
 
 mod alias;
 mod copy;
+mod frames;
+mod gp;
 mod lab;
+mod large;
 mod lazy;
+mod recycle;
+mod section;
 mod share;
 mod untrusted;
 mod va;

@@ -6,6 +6,7 @@ use crate::lab::{BASE, ERW, Lab, NONE, PAGE, RO, RW, SINGLES, UNIT, What};
 
 const ABOVE: u64 = 0xffff_8000_0000_0000;
 
+// Rows: VA10 VA11 VA12 VA13 VA14 VA15 VA16 VA17
 #[test]
 fn a_reservation_begins_at_a_granule_and_ends_at_a_page() {
     let rows = [
@@ -25,6 +26,7 @@ fn a_reservation_begins_at_a_granule_and_ends_at_a_page() {
     }
 }
 
+// Rows: VA01 VA03 VA06 VA08 VA09 VA29
 #[test]
 fn core_chooses_an_aligned_place_that_is_never_0() {
     let mut lab = Lab::new();
@@ -42,6 +44,7 @@ fn core_chooses_an_aligned_place_that_is_never_0() {
     assert_eq!(lab.both(at, PAGE, ERW), Ok((at, PAGE)), "VA09");
 }
 
+// Rows: VA42 VA43
 #[test]
 fn top_down_takes_the_highest_suitable_address() {
     let mut lab = Lab::new();
@@ -53,6 +56,7 @@ fn top_down_takes_the_highest_suitable_address() {
     }
 }
 
+// Rows: VA18 VA19 VA33
 #[test]
 fn a_reservation_meets_what_is_in_its_granules() {
     let mut lab = Lab::reserved(0x3000);
@@ -64,6 +68,7 @@ fn a_reservation_meets_what_is_in_its_granules() {
     assert_eq!(lab.both(BASE + 0x7a20, PAGE, RW), Err(Kind::Conflict), "VA33");
 }
 
+// Rows: VA05 VA07 VA20 VA21 VA24 VA25 VQ04
 #[test]
 fn a_commit_is_of_whole_pages_inside_one_reservation() {
     let mut lab = Lab::reserved(0x3000);
@@ -83,6 +88,7 @@ fn a_commit_is_of_whole_pages_inside_one_reservation() {
     assert_eq!(lab.run(BASE + UNIT), (UNIT, What::Reserved), "VA25");
 }
 
+// Rows: VA22 VA23
 #[test]
 fn committing_again_keeps_the_bytes_and_changes_the_protection() {
     let mut lab = Lab::reserved(0x3000);
@@ -97,6 +103,7 @@ fn committing_again_keeps_the_bytes_and_changes_the_protection() {
     assert_eq!(lab.0.space().charge().used(), 0x3000, "VA23");
 }
 
+// Rows: VA26 VA27
 #[test]
 fn what_is_below_the_asked_address_in_its_granule_is_committed_too() {
     let mut lab = Lab::new();
@@ -106,6 +113,7 @@ fn what_is_below_the_asked_address_in_its_granule_is_committed_too() {
     assert_eq!(lab.run(0x6002_0000), (0x6000, What::Is(RW)), "VA27");
 }
 
+// Rows: VA28
 #[test]
 fn the_initial_protection_is_that_of_the_reservation() {
     let mut lab = Lab::reserved(UNIT);
@@ -116,6 +124,7 @@ fn the_initial_protection_is_that_of_the_reservation() {
     assert_eq!(lab.run(BASE + 0xf700).1, What::Is(RW), "VA28");
 }
 
+// Rows: VA34 VA35 VA36 VA54
 #[test]
 fn nonsense_is_refused_before_anything_is_looked_at() {
     let mut lab = Lab::new();
@@ -134,6 +143,7 @@ fn nonsense_is_refused_before_anything_is_looked_at() {
     assert_eq!(lab.0.space().region_count(), 0);
 }
 
+// Rows: VA38 VA39
 #[test]
 fn memory_ends() {
     let mut lab = Lab::new();
@@ -146,6 +156,7 @@ fn memory_ends() {
     assert_eq!(lab.allocate(room, PAGE, Action::Reserve, NONE), Err(Kind::NoSpace), "VA38");
 }
 
+// Rows: VA21 VA23
 #[test]
 fn committing_again_needs_no_room_below_the_limit() {
     let mut lab = Lab::committed(0x3000, RW);
@@ -155,6 +166,7 @@ fn committing_again_needs_no_room_below_the_limit() {
     assert_eq!(lab.commit(BASE, PAGE, RO), Ok((BASE, PAGE)), "VA23");
 }
 
+// Rows: VA52 VA60 VA62
 #[test]
 fn every_single_protection_can_be_committed() {
     for protection in SINGLES {
@@ -170,6 +182,7 @@ fn every_single_protection_can_be_committed() {
     assert_eq!(lab.origin(BASE), Some((BASE, uncached)), "VA62");
 }
 
+// Rows: VA63 VA64 VA65 VA66 VA67
 #[test]
 fn fresh_memory_is_zero_and_obeys_its_protection() {
     let mut lab = Lab::committed(PAGE, RW);

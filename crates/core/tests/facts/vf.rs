@@ -7,6 +7,7 @@ use crate::lab::{BASE, Lab, PAGE, RO, RW, Span, UNIT, What};
 const P1: u64 = BASE + PAGE;
 const P2: u64 = BASE + 2 * PAGE;
 
+// Rows: VF06 VF07 VF08
 #[test]
 fn decommit_takes_every_touched_page() {
     let mut lab = Lab::reserved(UNIT);
@@ -22,6 +23,7 @@ fn decommit_takes_every_touched_page() {
     assert_eq!(lab.run(BASE + 0x3000), (0xd000, What::Is(RW)), "VF08");
 }
 
+// Rows: VF09 VF10 VF11 VF12 VF13 VF15 VF16
 #[test]
 fn size_0_means_the_whole_from_any_address_of_its_first_page() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -40,6 +42,7 @@ fn size_0_means_the_whole_from_any_address_of_its_first_page() {
     assert_eq!(lab.0.space().charge().used(), 0, "VF15");
 }
 
+// Rows: VF17 VF18 VF26 VF27 VF28 VF29
 #[test]
 fn a_release_stays_in_its_allocation() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -60,6 +63,7 @@ fn a_release_stays_in_its_allocation() {
     assert_eq!(lab.run(BASE).1, What::Free, "VF29");
 }
 
+// Rows: VF19 VF20 VF21 VF22 VF23 VF24
 #[test]
 fn a_release_of_a_part_leaves_allocations_of_their_own() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -82,6 +86,7 @@ fn a_release_of_a_part_leaves_allocations_of_their_own() {
     assert_eq!(lab.release(P2, 0), Ok((P2, 0xe000)), "VF24");
 }
 
+// Rows: VF25
 #[test]
 fn a_release_in_the_middle_splits() {
     let mut lab = Lab::reserved(3 * UNIT);
@@ -91,6 +96,7 @@ fn a_release_in_the_middle_splits() {
     assert_eq!(lab.run(BASE + 2 * UNIT), (UNIT, What::Reserved), "VF25");
 }
 
+// Rows: VF30 VF31 VF32 VF33 VF34
 #[test]
 fn ranges_round_out_to_pages_and_no_further_than_the_end() {
     type Call = fn(&mut Lab, u64, u64) -> Span;
@@ -111,6 +117,7 @@ fn ranges_round_out_to_pages_and_no_further_than_the_end() {
     assert_eq!(lab.release(BASE + 1, 0x1000), Ok((BASE, 0x2000)), "VF34");
 }
 
+// Rows: VF35 VF36 VF37 VF38
 #[test]
 fn what_is_not_allocated_cannot_be_freed() {
     let mut lab = Lab::new();
@@ -124,6 +131,7 @@ fn what_is_not_allocated_cannot_be_freed() {
     assert_eq!(lab.decommit(BASE, 0x7fff_ffff_f000), Err(Kind::BadSize), "VF38");
 }
 
+// Rows: VF39 VF40
 #[test]
 fn views_and_images_are_not_ours_to_free() {
     for (row, backing) in [("VF39", Backing::View), ("VF40", Backing::Image)] {
@@ -135,6 +143,7 @@ fn views_and_images_are_not_ours_to_free() {
     }
 }
 
+// Rows: VF41 VF45 VL14
 #[test]
 fn memory_and_lock_go_with_the_decommit() {
     let mut lab = Lab::committed(0x2000, RW);

@@ -6,6 +6,7 @@ use crate::lab::{BASE, Lab, NONE, PAGE, RO, RW, UNIT, What};
 
 const P1: u64 = BASE + PAGE;
 
+// Rows: VL01 VL09 VL10 VL11 VL12 VL13
 #[test]
 fn every_touched_page_is_locked_and_there_is_no_count() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -18,6 +19,7 @@ fn every_touched_page_is_locked_and_there_is_no_count() {
     assert_eq!(lab.unlock(0x7000_0000, PAGE), Err(Kind::NotLocked), "VL13");
 }
 
+// Rows: VL02 VL03 VL04 VL05
 #[test]
 fn what_cannot_be_loaded_cannot_be_locked() {
     let mut lab = Lab::reserved(UNIT);
@@ -34,6 +36,7 @@ fn what_cannot_be_loaded_cannot_be_locked() {
     }
 }
 
+// Rows: VL07 VL08
 #[test]
 fn nonsense_is_refused() {
     let mut lab = Lab::committed(PAGE, RW);
@@ -42,6 +45,7 @@ fn nonsense_is_refused() {
     assert_eq!(lab.lock(BASE, u64::MAX), Err(Kind::BadSize), "VL08");
 }
 
+// Rows: GP06 GP07 VL06
 #[test]
 fn a_lock_meets_the_guard_once() {
     let mut lab = Lab::committed(PAGE, RW);
@@ -54,6 +58,7 @@ fn a_lock_meets_the_guard_once() {
     assert_eq!(lab.unlock(BASE, PAGE), Ok((BASE, PAGE)), "GP07");
 }
 
+// Rows: GP20
 #[test]
 fn a_guard_goes_with_the_memory() {
     let mut lab = Lab::committed(PAGE, RW.guarded());
@@ -63,6 +68,7 @@ fn a_guard_goes_with_the_memory() {
     assert_eq!(lab.store(BASE, b"x"), 1, "GP20");
 }
 
+// Rows: VL16
 #[test]
 fn locked_pages_may_be_protected_and_stay_locked() {
     let mut lab = Lab::committed(PAGE, RW);

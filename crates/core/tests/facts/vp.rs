@@ -7,6 +7,7 @@ use crate::lab::{BASE, ERW, Lab, NONE, PAGE, RO, RW, SINGLES, UNIT, What};
 const P1: u64 = BASE + PAGE;
 const ABOVE: u64 = 0xffff_8000_0000_0000;
 
+// Rows: VP02 VP06 VP07
 #[test]
 fn the_answer_is_the_old_protection() {
     let mut lab = Lab::reserved(UNIT);
@@ -23,6 +24,7 @@ fn the_answer_is_the_old_protection() {
     }
 }
 
+// Rows: VP03 VP04
 #[test]
 fn every_page_must_be_committed_or_nothing_changes() {
     let mut lab = Lab::reserved(UNIT);
@@ -32,6 +34,7 @@ fn every_page_must_be_committed_or_nothing_changes() {
     assert_eq!(lab.run(BASE), (PAGE, What::Is(NONE)), "VP04");
 }
 
+// Rows: VP09
 #[test]
 fn private_memory_cannot_be_copy_on_write() {
     let mut lab = Lab::committed(PAGE, NONE);
@@ -41,6 +44,7 @@ fn private_memory_cannot_be_copy_on_write() {
     assert_eq!(lab.run(BASE), (PAGE, What::Is(NONE)), "VP09");
 }
 
+// Rows: VP11 VP12 VP13
 #[test]
 fn ranges_round_out_to_pages() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -54,6 +58,7 @@ fn ranges_round_out_to_pages() {
     assert_eq!(lab.run(P1), (0x2000, What::Is(NONE)), "VP13");
 }
 
+// Rows: VP16 VP17 VP18 VP19 VP20 VP21
 #[test]
 fn the_range_lies_in_one_allocation() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -71,6 +76,7 @@ fn the_range_lies_in_one_allocation() {
     }
 }
 
+// Rows: VP20
 #[test]
 fn a_range_of_others_memory_does_not_reach_into_ours() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -82,6 +88,7 @@ fn a_range_of_others_memory_does_not_reach_into_ours() {
     assert_eq!(lab.run(BASE - UNIT), (UNIT, What::Is(RO)), "VP42");
 }
 
+// Rows: VP23 VP24
 #[test]
 fn protection_stops_accesses_and_keeps_the_bytes() {
     let mut lab = Lab::committed(PAGE, RW);
@@ -94,6 +101,7 @@ fn protection_stops_accesses_and_keeps_the_bytes() {
     assert_eq!(lab.load(BASE, 4), b"data", "VP24");
 }
 
+// Rows: VP25 VP26 VP27
 #[test]
 fn the_cache_attribute_belongs_to_the_allocation() {
     let uncached = RW.cached(Caching::NoCache);
@@ -107,6 +115,7 @@ fn the_cache_attribute_belongs_to_the_allocation() {
     assert_eq!(lab.run(BASE), (PAGE, What::Is(RO)), "VP27");
 }
 
+// Rows: GP01 VP29 VP30
 #[test]
 fn a_guard_is_set_and_cleared_like_any_protection() {
     let mut lab = Lab::committed(PAGE, RW);
@@ -121,6 +130,7 @@ fn a_guard_is_set_and_cleared_like_any_protection() {
     assert_eq!(lab.origin(BASE), Some((BASE, RW.guarded())), "GP01");
 }
 
+// Rows: RW02 RW05 RW16 RW21 RW25 RW27
 #[test]
 fn copying_stops_at_the_first_byte_that_refuses() {
     let mut lab = Lab::committed(0x8000, ERW);

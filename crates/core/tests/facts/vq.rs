@@ -6,6 +6,7 @@ use crate::lab::{BASE, Lab, NONE, PAGE, RO, RW, UNIT, What};
 
 const HIGHEST: u64 = Geometry::X86_64.highest;
 
+// Rows: VQ01 VQ20 VQ21 VQ22 VQ27
 #[test]
 fn free_space_goes_to_the_next_allocation() {
     let lab = Lab::reserved(UNIT);
@@ -20,6 +21,7 @@ fn free_space_goes_to_the_next_allocation() {
     }
 }
 
+// Rows: VQ08
 #[test]
 fn adjacent_free_ranges_are_one() {
     let mut lab = Lab::new();
@@ -32,10 +34,11 @@ fn adjacent_free_ranges_are_one() {
     assert_eq!(lab.run(BASE), (2 * UNIT, What::Free), "VQ08");
 }
 
+// Rows: VQ02 VQ03
 #[test]
 fn reserved_and_committed_say_what_was_asked_for() {
     let mut lab = Lab::reserved(UNIT);
-    let state = State::Reserved { allocation: BASE, initial: NONE };
+    let state = State::Reserved { allocation: BASE, initial: NONE, backing: Backing::Private };
     assert_eq!(lab.query(BASE), Ok(Info { base: BASE, size: UNIT, state }), "VQ02");
     assert_eq!(lab.commit(BASE, PAGE, RW.guarded()), Ok((BASE, PAGE)));
     let state = State::Committed {
@@ -48,6 +51,7 @@ fn reserved_and_committed_say_what_was_asked_for() {
     assert_eq!(lab.query(BASE), Ok(Info { base: BASE, size: PAGE, state }), "VQ03");
 }
 
+// Rows: VQ05 VQ06 VQ09
 #[test]
 fn a_run_is_counted_from_the_asked_page() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -63,6 +67,7 @@ fn a_run_is_counted_from_the_asked_page() {
     assert_eq!(lab.run(BASE), (UNIT, What::Is(RW)), "VQ09");
 }
 
+// Rows: VQ07
 #[test]
 fn a_run_stops_at_the_end_of_its_allocation() {
     let mut lab = Lab::committed(UNIT, RW);
@@ -71,6 +76,7 @@ fn a_run_stops_at_the_end_of_its_allocation() {
     assert_eq!(lab.run(BASE + UNIT), (UNIT, What::Is(RW)), "VQ07");
 }
 
+// Rows: VQ10 VQ17
 #[test]
 fn others_memory_is_listed_for_what_it_is() {
     for (row, backing) in [("VQ10", Backing::Image), ("VQ17", Backing::View)] {
@@ -89,6 +95,7 @@ fn others_memory_is_listed_for_what_it_is() {
     }
 }
 
+// Rows: VQ05 VQ06
 #[test]
 fn runs_cross_the_boundaries_of_every_table() {
     let size = 5 << 20;

@@ -47,6 +47,7 @@ fn numbers(pages: u8) -> Vec<Option<u8>> {
     (1..=pages).map(Some).collect()
 }
 
+// Rows: I7
 #[test]
 fn i7_pages_that_are_shown_once_become_a_snapshot_on_both_sides() {
     let (parent, child) = forked(born(4));
@@ -56,6 +57,7 @@ fn i7_pages_that_are_shown_once_become_a_snapshot_on_both_sides() {
     assert_eq!((parent.reaches(), child.reaches()), (vec![Reach::Abroad], vec![Reach::Abroad]));
 }
 
+// Rows: I7
 #[test]
 fn i7_pages_with_other_views_are_copied_for_the_child_each_for_itself() {
     let mut bench = born(4);
@@ -83,6 +85,7 @@ fn i7_pages_with_other_views_are_copied_for_the_child_each_for_itself() {
     assert_eq!((parent.objects(), child.objects()), (1, 4));
 }
 
+// Rows: I6
 #[test]
 fn i6_what_is_to_be_shared_stays_as_it_is() {
     let mut bench = Bench::with(3);
@@ -96,6 +99,7 @@ fn i6_what_is_to_be_shared_stays_as_it_is() {
     }
 }
 
+// Rows: I8
 #[test]
 fn i8_what_is_not_inherited_is_a_hole_in_the_child() {
     let mut bench = born(6);
@@ -110,6 +114,7 @@ fn i8_what_is_not_inherited_is_a_hole_in_the_child() {
     assert_eq!(parent.reaches(), [Reach::Abroad]);
 }
 
+// Rows: I8
 #[test]
 fn i8_an_object_that_the_child_does_not_see_stays_the_parents_alone() {
     let mut bench = born(2);
@@ -120,6 +125,7 @@ fn i8_an_object_that_the_child_does_not_see_stays_the_parents_alone() {
     assert_eq!(parent.objects(), 0);
 }
 
+// Rows: I7
 #[test]
 fn i7_attributes_are_copied_and_wiring_is_not() {
     let mut bench = born(2);

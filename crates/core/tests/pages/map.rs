@@ -14,6 +14,7 @@ fn replacing(at: u64, pages: u64) -> Map {
     Map { overwrite: Overwrite::Replace, ..Map::new(pages * PAGE).at(at) }
 }
 
+// Rows: A2
 #[test]
 fn a2_new_memory_is_aligned_zero_and_as_asked() {
     let mut bench = Bench::new();
@@ -24,6 +25,7 @@ fn a2_new_memory_is_aligned_zero_and_as_asked() {
     assert_eq!(bench.charge(), 0, "memory that is charged when it is written");
 }
 
+// Rows: A4
 #[test]
 fn a4_places_are_filled_page_by_page_from_below() {
     let mut bench = beside(&[(SEARCH + 2 * PAGE, 3, Backing::Private)]);
@@ -34,6 +36,7 @@ fn a4_places_are_filled_page_by_page_from_below() {
     assert_eq!(bench.anywhere(1), places[1]);
 }
 
+// Rows: A4
 #[test]
 fn a4_a_place_that_others_have_left_is_taken_again() {
     let mut bench = beside(&[(SEARCH, 1, Backing::Private)]);
@@ -44,6 +47,7 @@ fn a4_a_place_that_others_have_left_is_taken_again() {
     assert_eq!(bench.anywhere(1), SEARCH);
 }
 
+// Rows: A5
 #[test]
 fn a5_an_address_is_truncated_before_the_size_is_added() {
     let mut bench = Bench::new();
@@ -52,6 +56,7 @@ fn a5_an_address_is_truncated_before_the_size_is_added() {
     assert_eq!(bench.map(&Map::new(PAGE + 1).at(page(1) + 7)), Ok((page(1), 2 * PAGE)));
 }
 
+// Rows: A6
 #[test]
 fn a6_the_user_range_is_respected() {
     let mut bench = Bench::new();
@@ -63,6 +68,7 @@ fn a6_the_user_range_is_respected() {
     assert_eq!(bench.map(&Map::new(0).at(BASE)), Err(Kind::ZeroSize));
 }
 
+// Rows: A7
 #[test]
 fn a7_what_is_taken_is_refused_at_its_start_and_at_its_end() {
     let mut bench = Bench::with(1);
@@ -73,6 +79,7 @@ fn a7_what_is_taken_is_refused_at_its_start_and_at_its_end() {
     assert_eq!(bench.at(BASE - PAGE), None);
 }
 
+// Rows: A8
 #[test]
 fn a8_replacing_removes_what_is_ours_and_fills_the_holes() {
     let mut bench = Bench::new();
@@ -88,6 +95,7 @@ fn a8_replacing_removes_what_is_ours_and_fills_the_holes() {
     assert_eq!((found.base, found.size), (page(1), 4 * PAGE), "one region, whatever was there");
 }
 
+// Rows: A8
 #[test]
 fn a8_what_others_mapped_is_never_replaced() {
     let mut bench = beside(&[(page(1), 1, Backing::Private)]);
@@ -98,6 +106,7 @@ fn a8_what_others_mapped_is_never_replaced() {
     assert_eq!(bench.at(page(2)), None);
 }
 
+// Rows: A8
 #[test]
 fn a8_a_part_of_an_allocation_of_another_kind_is_replaced() {
     let mut bench = Bench::new();
@@ -110,6 +119,7 @@ fn a8_a_part_of_an_allocation_of_another_kind_is_replaced() {
     assert_eq!(bench.numbers(page(3), 4), [4, 0, 0, 7].map(Some));
 }
 
+// Rows: A10
 #[test]
 fn a10_there_is_no_room_for_more_than_there_is() {
     let mut bench = Bench::new();
@@ -117,6 +127,7 @@ fn a10_there_is_no_room_for_more_than_there_is() {
     assert_eq!(bench.map(&Map::new(1 << 47)), Err(Kind::NoSpace));
 }
 
+// Rows: A11
 #[test]
 fn a11_a_size_that_is_no_number_of_pages_is_refused() {
     let mut bench = Bench::new();
@@ -124,6 +135,7 @@ fn a11_a_size_that_is_no_number_of_pages_is_refused() {
     assert_eq!(bench.map(&Map::new(0)), Err(Kind::ZeroSize));
 }
 
+// Rows: V4
 #[test]
 fn v4_the_protection_loses_what_the_maximum_lacks() {
     let mut bench = Bench::new();
@@ -134,6 +146,7 @@ fn v4_the_protection_loses_what_the_maximum_lacks() {
     assert_eq!(bench.map(&guarded), Err(Kind::BadProtection));
 }
 
+// Rows: V5
 #[test]
 fn v5_a_mask_is_looked_at_before_bounds_and_what_is_there() {
     let mut bench = Bench::with(1);
@@ -143,6 +156,7 @@ fn v5_a_mask_is_looked_at_before_bounds_and_what_is_there() {
     assert_eq!(bench.map(&masked(Map::new(PAGE).at(page(1)), 0xfff)), Ok((page(1), PAGE)));
 }
 
+// Rows: V6
 #[test]
 fn v6_the_search_begins_at_the_hint_and_does_not_wrap() {
     let mut bench = Bench::with(2);
@@ -153,12 +167,14 @@ fn v6_the_search_begins_at_the_hint_and_does_not_wrap() {
     assert_eq!(bench.map(&above(0x7fff_ffff_e000, 1)), Err(Kind::NoSpace));
 }
 
+// Rows: V7
 #[test]
 fn v7_a_mask_that_nothing_meets_leaves_no_room() {
     let mut bench = Bench::new();
     assert_eq!(bench.map(&masked(above(1, 1), u64::MAX)), Err(Kind::NoSpace));
 }
 
+// Rows: V8
 #[test]
 fn v8_the_address_has_no_bit_of_the_mask() {
     let mut bench = Bench::with(1);
@@ -189,6 +205,7 @@ fn pages_that_are_born_shared_show_an_object_alone() {
     assert_eq!(bench.objects(), 0);
 }
 
+// Rows: D2
 #[test]
 fn d2_a_part_goes_and_the_rest_keeps_its_bytes() {
     let mut bench = Bench::with(3);
@@ -197,6 +214,7 @@ fn d2_a_part_goes_and_the_rest_keeps_its_bytes() {
     assert_eq!(bench.numbers(BASE, 3), [Some(1), None, Some(3)]);
 }
 
+// Rows: D3
 #[test]
 fn d3_holes_are_passed_over_and_all_allocations_go() {
     let mut bench = Bench::with(1);
@@ -207,6 +225,7 @@ fn d3_holes_are_passed_over_and_all_allocations_go() {
     assert_eq!(bench.at(page(4)).map(|found| found.size), Some(PAGE));
 }
 
+// Rows: D3
 #[test]
 fn d3_what_others_mapped_makes_the_call_fail() {
     for (backing, kind) in [(Backing::Private, Kind::NotAllocated), (Backing::Image, Kind::ForeignView)] {
@@ -220,6 +239,7 @@ fn d3_what_others_mapped_makes_the_call_fail() {
     assert_eq!(bench.unmap(BASE, u64::MAX), Err(Kind::BadSize));
 }
 
+// Rows: D8
 #[test]
 fn d8_wired_pages_go_as_well() {
     let mut bench = Bench::with(2);
@@ -232,6 +252,7 @@ fn d8_wired_pages_go_as_well() {
     );
 }
 
+// Rows: D10
 #[test]
 fn d10_what_comes_back_is_zero() {
     let mut bench = Bench::with(2);

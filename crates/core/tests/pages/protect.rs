@@ -2,6 +2,7 @@ use pagewright_core::{Allocate, Attribute, Backing, Inheritance, Kind, Limit, Ma
 
 use crate::bench::{ALL, BASE, Bench, NONE, PAGE, READ, RW, WRITE, beside, page};
 
+// Rows: P3
 #[test]
 fn p3_more_than_any_page_may_have_changes_nothing() {
     let mut bench = Bench::with(3);
@@ -12,6 +13,7 @@ fn p3_more_than_any_page_may_have_changes_nothing() {
     assert_eq!(bench.rights(page(2)), (READ, ALL));
 }
 
+// Rows: P4
 #[test]
 fn p4_the_maximum_only_shrinks() {
     let mut bench = Bench::with(1);
@@ -20,6 +22,7 @@ fn p4_the_maximum_only_shrinks() {
     assert_eq!(bench.restrict(BASE, PAGE, Limit::Current, RW), Err(Kind::AboveCeiling));
 }
 
+// Rows: P5
 #[test]
 fn p5_a_lower_maximum_lowers_what_may_be_done_now() {
     let mut bench = Bench::with(2);
@@ -28,6 +31,7 @@ fn p5_a_lower_maximum_lowers_what_may_be_done_now() {
     assert_eq!((bench.rights(BASE), bench.rights(page(1))), ((READ, READ), (NONE, READ)));
 }
 
+// Rows: P6
 #[test]
 fn p6_the_first_problem_in_address_order_is_named() {
     let mut bench = Bench::with(4);
@@ -41,6 +45,7 @@ fn p6_the_first_problem_in_address_order_is_named() {
     assert_eq!(bench.restrict(page(2), PAGE, Limit::Current, READ), Err(Kind::NotCommitted), "P7");
 }
 
+// Rows: P6
 #[test]
 fn p6_a_reservation_without_memory_is_a_hole() {
     let mut bench = Bench::new();
@@ -49,6 +54,7 @@ fn p6_a_reservation_without_memory_is_a_hole() {
     assert_eq!(bench.survey(BASE).map(|_| ()), Err(Kind::NotAllocated));
 }
 
+// Rows: P8 P9
 #[test]
 fn p8_p9_bad_ranges_are_refused_and_every_page_touched_changes() {
     let mut bench = Bench::with(2);
@@ -60,6 +66,7 @@ fn p8_p9_bad_ranges_are_refused_and_every_page_touched_changes() {
     assert_eq!(bench.restrict(BASE, PAGE, Limit::Current, copying), Err(Kind::BadProtection));
 }
 
+// Rows: P12
 #[test]
 fn p12_memory_for_stores_alone_lets_no_access_through() {
     let mut bench = Bench::with(1);
@@ -68,6 +75,7 @@ fn p12_memory_for_stores_alone_lets_no_access_through() {
     assert_eq!(bench.rights(BASE), (WRITE, ALL));
 }
 
+// Rows: P3
 #[test]
 fn p3_what_others_mapped_changes_now_and_not_for_ever() {
     let mut bench = beside(&[(page(1), 2, Backing::Private)]);
@@ -78,6 +86,7 @@ fn p3_what_others_mapped_changes_now_and_not_for_ever() {
     assert_eq!(bench.restrict(BASE, 3 * PAGE, Limit::Maximum, ALL), Ok(()));
 }
 
+// Rows: I3
 #[test]
 fn i3_inheritance_passes_over_holes() {
     let mut bench = Bench::with(3);
@@ -90,6 +99,7 @@ fn i3_inheritance_passes_over_holes() {
     assert_eq!(bench.inherit(BASE, u64::MAX, Inheritance::Copy), Err(Kind::BadSize), "I5");
 }
 
+// Rows: I6
 #[test]
 fn i6_what_is_to_be_shared_lives_in_an_object_at_once() {
     let mut bench = Bench::with(4);
@@ -108,6 +118,7 @@ fn i6_what_is_to_be_shared_lives_in_an_object_at_once() {
     assert_eq!(bench.charge(), 0);
 }
 
+// Rows: I3
 #[test]
 fn i3_others_memory_can_be_kept_from_a_child_and_not_shared_with_it() {
     let mut bench = beside(&[(BASE, 1, Backing::Private)]);

@@ -2,6 +2,7 @@ use pagewright_core::{Allocate, Backing, Birth, Kind, Limit, Map, Owner, Sharing
 
 use crate::bench::{ALL, BASE, Bench, PAGE, READ, RW, beside, page};
 
+// Rows: G1
 #[test]
 fn g1_an_address_inside_finds_the_whole() {
     let mut bench = Bench::with(4);
@@ -18,6 +19,7 @@ fn g1_an_address_inside_finds_the_whole() {
     assert_eq!(spans, [(BASE, PAGE), (page(1), 2 * PAGE), (page(3), PAGE)]);
 }
 
+// Rows: G2
 #[test]
 fn g2_an_address_in_a_hole_finds_the_next() {
     let bench = Bench::with(1);
@@ -25,6 +27,7 @@ fn g2_an_address_in_a_hole_finds_the_next() {
     assert_eq!(bench.survey(BASE - 1).map(|found| found.base), Ok(BASE));
 }
 
+// Rows: G3
 #[test]
 fn g3_nothing_above_is_an_error() {
     let bench = Bench::with(1);
@@ -32,6 +35,7 @@ fn g3_nothing_above_is_an_error() {
     assert_eq!(bench.survey(u64::MAX).map(|_| ()), Err(Kind::NotAllocated));
 }
 
+// Rows: P13
 #[test]
 fn p13_alike_neighbours_are_one_region_whoever_made_them() {
     let mut bench = Bench::new();
@@ -48,6 +52,7 @@ fn p13_alike_neighbours_are_one_region_whoever_made_them() {
     assert_eq!(bench.survey(BASE).map(|found| found.size), Ok(3 * PAGE));
 }
 
+// Rows: P13
 #[test]
 fn p13_allocations_with_an_identity_stay_apart() {
     let mut bench = Bench::new();
@@ -56,6 +61,7 @@ fn p13_allocations_with_an_identity_stay_apart() {
     assert_eq!(bench.survey(BASE).map(|found| found.size), Ok(16 * PAGE));
 }
 
+// Rows: G7
 #[test]
 fn g7_objects_and_counts_of_wires_part_regions() {
     let mut bench = Bench::with(2);
@@ -76,6 +82,7 @@ fn g7_objects_and_counts_of_wires_part_regions() {
     assert_eq!(bench.survey(page(3)).map(|found| found.view), Ok(Some(View::Shared)));
 }
 
+// Rows: G1
 #[test]
 fn g1_what_others_mapped_is_found_too() {
     let mut bench = beside(&[(page(1), 2, Backing::View), (page(8), 1, Backing::Private)]);

@@ -67,6 +67,7 @@ fn numbers() -> Vec<Option<u8>> {
     (1..=40).map(Some).collect()
 }
 
+// Rows: M7
 #[test]
 fn m7_a_share_shows_the_same_bytes_whatever_the_source_shows() {
     for (name, mut bench) in sources() {
@@ -90,6 +91,7 @@ fn m7_a_share_shows_the_same_bytes_whatever_the_source_shows() {
     }
 }
 
+// Rows: M8
 #[test]
 fn m8_a_snapshot_is_independent_whatever_the_source_shows() {
     for (name, mut bench) in sources() {
@@ -112,6 +114,7 @@ fn m8_a_snapshot_is_independent_whatever_the_source_shows() {
     }
 }
 
+// Rows: M9
 #[test]
 fn m9_every_run_keeps_its_rights_and_the_answer_has_what_all_have() {
     for copy in [RemapCopy::Share, RemapCopy::Snapshot] {
@@ -131,6 +134,7 @@ fn m9_every_run_keeps_its_rights_and_the_answer_has_what_all_have() {
     }
 }
 
+// Rows: M2 M3
 #[test]
 fn m2_m3_bad_sources_change_nothing() {
     for copy in [RemapCopy::Share, RemapCopy::Snapshot] {
@@ -154,6 +158,7 @@ fn m2_m3_bad_sources_change_nothing() {
     }
 }
 
+// Rows: M4 M5 M6
 #[test]
 fn m4_m5_m6_bad_targets_change_nothing() {
     for copy in [RemapCopy::Share, RemapCopy::Snapshot] {
@@ -173,6 +178,7 @@ fn m4_m5_m6_bad_targets_change_nothing() {
     }
 }
 
+// Rows: M11
 #[test]
 fn m11_the_source_is_truncated_before_the_size_is_added() {
     let mut bench = Bench::with(2);
@@ -182,6 +188,7 @@ fn m11_the_source_is_truncated_before_the_size_is_added() {
     assert_eq!(bench.numbers(TARGET, 2), [Some(1), None]);
 }
 
+// Rows: M12
 #[test]
 fn m12_a_source_without_rights_gives_a_target_without_any() {
     for copy in [RemapCopy::Share, RemapCopy::Snapshot] {
@@ -192,6 +199,7 @@ fn m12_a_source_without_rights_gives_a_target_without_any() {
     }
 }
 
+// Rows: M13
 #[test]
 fn m13_a_source_can_be_replaced_by_itself() {
     for (name, bench) in sources() {
@@ -207,6 +215,7 @@ fn m13_a_source_can_be_replaced_by_itself() {
     }
 }
 
+// Rows: M4
 #[test]
 fn m4_a_target_is_replaced_when_the_call_says_so() {
     for copy in [RemapCopy::Share, RemapCopy::Snapshot] {
@@ -223,6 +232,7 @@ fn m4_a_target_is_replaced_when_the_call_says_so() {
     }
 }
 
+// Rows: M14
 #[test]
 fn m14_what_others_mapped_is_copied_and_not_shared() {
     let mut bench = beside(&[(page(1), 2, Backing::Private)]);
@@ -233,6 +243,7 @@ fn m14_what_others_mapped_is_copied_and_not_shared() {
     assert_eq!(bench.numbers(TARGET, 3), [1, 2, 3].map(Some));
 }
 
+// Rows: M7
 #[test]
 fn m7_a_share_is_placed_above_everything_that_is_there() {
     let mut bench = Bench::with(2);

@@ -6,7 +6,7 @@
 
 use pagewright_core::{Access, PageRange, Refusal, Va};
 
-use super::{CHUNK, Chunk, Linux, Strategy, Uniformity};
+use super::{CHUNK, Chunk, Linux, Uniformity};
 use crate::sys::{Advice, Errno};
 
 /// Whether a decommit has passed the point where it could still be refused.
@@ -31,9 +31,15 @@ impl Linux {
         range: PageRange,
         access: Access,
     ) -> Result<(), Refusal> {
-        if self.choice.strategy == Strategy::Mprotect {
+        if !self.commits_by_marker(range) {
             return self.mprotect(range, access);
         }
+        let access = match (access.contains(Access::GUARD), self.is_watched(range)) {
+            (true, false) => return self.commit_armed(region, range, access),
+            // A marker would be noted as a store.
+            (true, true) => Access::empty(),
+            (false, _) => access,
+        };
         for (piece, part) in split(region, range) {
             if part == piece {
                 self.commit_whole(piece, access)?;
@@ -41,6 +47,7 @@ impl Linux {
                 self.commit_part(piece, part, access)?;
             }
         }
+        self.marked.remove(range);
         Ok(())
     }
 
@@ -126,13 +133,19 @@ impl Linux {
     }
 
     pub(super) fn decommit_pages(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        if self.choice.strategy == Strategy::Mprotect {
+        if !self.commits_by_marker(range) {
             self.wipe(range)?;
             self.shown.forget(range);
             return Ok(());
         }
+        // Markers may stay where they are: from here on they mean what they always do.
+        self.marked.remove(range);
         // What needs mappings goes first, while nothing is lost.
+        let all_shown = self.shown.hull(range) == Some(range);
         let mut lost = self.unshow(region, range)?;
+        if all_shown && self.is_split(range) {
+            return Ok(());
+        }
         for (piece, part) in split(region, range) {
             let closes = part == piece && piece.bytes() >= CHUNK;
             if closes && self.chunks.overlaps(piece.start().get(), piece.end().get()) {
@@ -208,9 +221,13 @@ impl Linux {
         access: Access,
     ) -> Result<(), Refusal> {
         self.mprotect(range, access)?;
-        if self.choice.strategy == Strategy::Mprotect {
+        if !self.commits_by_marker(range) {
             return Ok(());
         }
+        if access.contains(Access::GUARD) {
+            return self.arm_protected(region, range, access);
+        }
+        self.unmark_armed(range)?;
         self.each_stretch(region, range, &mut |machine, &Stretch { known, part, chunk }| match chunk {
             None | Some(Chunk::Split) => {}
             Some(Chunk::Marked { .. }) if part == known => {
@@ -272,6 +289,12 @@ impl Linux {
             }
         }
         true
+    }
+
+    /// Whether the kernel takes no markers anywhere in `span`.
+    fn is_split(&self, span: PageRange) -> bool {
+        let entry = self.chunks.get(span.start().get());
+        entry.is_some_and(|entry| *entry.value == Chunk::Split && span.end().get() <= entry.end)
     }
 
     pub(super) fn mark_mixed(&mut self, piece: PageRange, access: Access) {

@@ -23,7 +23,7 @@ impl Withheld {
         })
     }
 
-    fn add(&mut self, range: PageRange) {
+    pub(super) fn add(&mut self, range: PageRange) {
         self.forget(range);
         self.map.insert(range.start().get(), range.end().get(), ());
     }
@@ -59,6 +59,7 @@ impl Linux {
                     self.told(told)?;
                     self.withheld.forget(part);
                 }
+                self.withhold_guarded(range);
             }
         }
         Ok(())
@@ -81,8 +82,13 @@ impl Linux {
 
     /// Forgets a range that this process did not get when it was forked.
     pub(super) fn forsake_pages(&mut self, range: PageRange) {
+        self.forsake_posts(range);
         self.forget(range);
+        self.marked.remove(range);
         self.shown.forget(range);
+        self.watched.forget(range);
         self.withheld.forget(range);
+        self.wishes.forget(range);
+        self.yielded.forget(range);
     }
 }

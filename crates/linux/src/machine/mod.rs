@@ -12,48 +12,73 @@
 //! ```
 //!
 //! Markers erase what is under them, so they only ever stand on pages that have no
-//! content: those that are not committed.
+//! content: those that are not committed, and untouched ones whose guard is armed.
 //!
 //! Pages that are aliased or copied are mapped from an object, a file in memory: shared,
 //! or private as a snapshot. Then the kernel does the copy-on-write.
 
 mod budget;
 mod commit;
+mod fault_fd;
 mod follow;
+mod frames;
 mod freeze;
+mod guard;
 mod inherit;
 mod letgo;
 mod maps;
+mod numa;
 mod object;
 mod pages;
 mod promote;
+mod ranges;
 mod recognise;
 mod resync;
+mod sentry;
 mod show;
 mod shown;
+mod special;
+mod stash;
 mod strategy;
 mod survey;
+mod takeout;
 mod transfer;
 mod undo;
+mod watch;
+mod yielded;
 
 pub use budget::{Budget, count_mappings, mapping_limit};
+pub use fault_fd::Faults;
+pub use frames::available_frames;
 pub use freeze::{Freezer, Freezing};
+pub use guard::{open_page, take_marker};
 pub use maps::{Mapping, MapsFile, Sharing, each_mapping, foreign};
+pub use numa::highest_node;
+pub use pages::PageList;
+pub use sentry::Guarding;
 pub use strategy::{Choice, Reason, Strategy};
+pub use watch::{WatchChoice, WatchHelp, WatchReason, WatchWay, note_fault, open_trapped, serve_stores};
 
 use alloc::vec::Vec;
 
 use pagewright_core::interval::IntervalMap;
 use pagewright_core::{
     Access, After, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange,
-    Refusal, Showing, Survival, Traits, Truth, Va, View,
+    Refusal, Showing, Survival, Traits, Truth, Va, View, Watch,
 };
 
 use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
+use fault_fd::FaultFd;
 use follow::Canary;
 use inherit::Withheld;
+use numa::has_node;
 use object::Objects;
+use ranges::Ranges;
+use sentry::Sentry;
 use shown::Shown;
+use special::Wishes;
+use watch::Watched;
+use yielded::Yielded;
 
 /// Bytes of a chunk: what one page table maps.
 pub const CHUNK: u64 = 2 << 20;
@@ -109,10 +134,24 @@ pub struct Linux {
     shown: Shown,
     /// What a forked child does not get.
     withheld: Withheld,
+    /// What memory is wished to be made of.
+    wishes: Wishes,
+    /// What the kernel may have dropped.
+    yielded: Yielded,
+    /// Whether that can be taken back, once it was tried.
+    takes_back: Option<bool>,
     /// What tells of forked children, once there are objects.
     canary: Option<Canary>,
     /// How stores are held back, once that was needed.
     freezer: Option<Freezer>,
+    /// What catches the accesses to guards and notes the stores to watched memory.
+    faults: FaultFd,
+    /// The guards that are met by waiting.
+    sentry: Sentry,
+    /// Memory of which stores are noted.
+    watched: Watched,
+    /// Committed pages that may have a marker, because their guard is armed.
+    marked: Ranges,
 }
 
 impl Linux {
@@ -137,8 +176,15 @@ impl Linux {
             objects: Objects::default(),
             shown: Shown::new(geometry.page),
             withheld: Withheld::default(),
+            wishes: Wishes::default(),
+            yielded: Yielded::default(),
+            takes_back: None,
             canary: None,
             freezer: None,
+            faults: FaultFd::default(),
+            sentry: Sentry::default(),
+            watched: Watched::default(),
+            marked: Ranges::default(),
         }
     }
 
@@ -156,6 +202,9 @@ impl Linux {
     /// After a fork: this is another process now, with a copy of everything.
     pub fn reidentify(&mut self) {
         self.pid = sys::getpid();
+        self.faults.forget();
+        self.watched.reidentify();
+        self.reinstate();
         self.replant();
     }
 
@@ -164,6 +213,8 @@ impl Linux {
     pub fn inherit(&mut self, maps: MapsFile) {
         core::mem::forget(core::mem::replace(&mut self.maps, maps));
         self.lose_descriptors();
+        self.faults.lose();
+        self.watched.lose_descriptors();
         self.budget = Budget::new();
         self.reidentify();
     }
@@ -184,6 +235,10 @@ impl Linux {
 
     fn mprotect(&mut self, range: PageRange, access: Access) -> Result<(), Refusal> {
         self.budget.need(2)?;
+        if self.watched.is_trapped(range) {
+            let result = self.watched.protect_trapped(range, access);
+            return self.told(result);
+        }
         // SAFETY: the range is ours, or the caller of the verb vouched for it; who
         // changes the protection of memory in use gets the faults that it asked for.
         let result = unsafe { sys::mprotect(addr(range), len(range), prot(access)) };
@@ -196,6 +251,53 @@ impl Linux {
         unsafe { sys::madvise(addr(range), len(range), advice) }
     }
 
+    /// Maps fresh pages where nothing is.
+    fn reserve_pages(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
+        self.budget.need(1)?;
+        let access_now = access.map_or(Prot::NONE, prot);
+        let place = Place::Free(addr(range));
+        // SAFETY: a mapping that replaces nothing disturbs nobody.
+        let mapped = unsafe { sys::mmap(place, len(range), access_now, Backing::AnonymousNoReserve) };
+        self.told(mapped.map(drop))?;
+        // Memory of others that stood here may have been promoted.
+        self.forget(range);
+        self.shown.forget(range);
+        self.withheld.forget(range);
+        self.wishes.forget(range);
+        self.yielded.forget(range);
+        self.marked.remove(range);
+        match (access, self.choice.strategy) {
+            (Some(access), Strategy::Markers) if access.contains(Access::GUARD) => {
+                self.arm_reserved(range, access)
+            }
+            (Some(access), Strategy::Markers) => {
+                let chunk = Chunk::Marked { access, uniformity: Uniformity::Uniform };
+                self.chunks.insert(range.start().get(), range.end().get(), chunk);
+            }
+            (None, _) | (_, Strategy::Mprotect) => {}
+        }
+        Ok(())
+    }
+
+    /// Maps fresh memory of a kind, and stores to it are noted.
+    fn reserve_watched(
+        &mut self,
+        range: PageRange,
+        access: Option<Access>,
+        traits: Traits,
+    ) -> Result<(), Refusal> {
+        self.reserve_made_of(range, None, traits)?;
+        let begun = self.begin_watch(range).and_then(|()| match access {
+            Some(access) => self.commit(range, range, access),
+            None => Ok(()),
+        });
+        if begun.is_err() {
+            // Nobody knows of it yet.
+            let _ = self.release(range, range);
+        }
+        begun
+    }
+
     /// Maps fresh inaccessible memory over a range of ours: content, markers and
     /// access are gone in one step, and no other thread can take the place.
     fn wipe(&mut self, range: PageRange) -> Result<(), Refusal> {
@@ -206,6 +308,8 @@ impl Linux {
         };
         self.told(mapped.map(drop))?;
         self.withhold(range);
+        self.wish_again(range);
+        self.yielded.forget(range);
         Ok(())
     }
 
@@ -227,21 +331,7 @@ impl Machine for Linux {
     }
 
     fn reserve(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
-        self.budget.need(1)?;
-        let access_now = access.map_or(Prot::NONE, prot);
-        let place = Place::Free(addr(range));
-        // SAFETY: a mapping that replaces nothing disturbs nobody.
-        let mapped = unsafe { sys::mmap(place, len(range), access_now, Backing::AnonymousNoReserve) };
-        self.told(mapped.map(drop))?;
-        // Memory of others that stood here may have been promoted.
-        self.forget(range);
-        self.shown.forget(range);
-        self.withheld.forget(range);
-        if let (Some(access), Strategy::Markers) = (access, self.choice.strategy) {
-            let chunk = Chunk::Marked { access, uniformity: Uniformity::Uniform };
-            self.chunks.insert(range.start().get(), range.end().get(), chunk);
-        }
-        Ok(())
+        self.reserve_with_guards(range, access)
     }
 
     fn reserve_special(
@@ -250,50 +340,72 @@ impl Machine for Linux {
         access: Option<Access>,
         traits: Traits,
     ) -> Result<(), Refusal> {
-        if traits == Traits::PLAIN { self.reserve(range, access) } else { Err(Refusal::Denied) }
+        match traits.watch {
+            Watch::Off => self.reserve_made_of(range, access, traits),
+            Watch::On => self.reserve_watched(range, access, traits),
+        }
     }
 
     fn written(
         &mut self,
-        region: PageRange,
+        _region: PageRange,
         range: PageRange,
         limit: u64,
         after: After,
         report: &mut dyn FnMut(PageRange),
     ) -> Result<(), Refusal> {
-        let _ = (region, range, limit, after, report);
-        Err(Refusal::Denied)
+        self.written_pages(range, limit, after, report)
     }
 
-    fn forget_written(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        let _ = (region, range);
-        Err(Refusal::Denied)
+    fn written_list(
+        &mut self,
+        _region: PageRange,
+        range: PageRange,
+        limit: u64,
+        after: After,
+        list: &mut Vec<PageRange>,
+    ) -> Result<(), Refusal> {
+        self.written_pages(range, limit, after, &mut |run| list.push(run))
+    }
+
+    fn forget_written(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
+        self.written_pages(range, u64::MAX, After::Forget, &mut |_| {})
     }
 
     fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        let _ = (region, range);
+        let _ = region;
+        self.yield_pages(range);
         Ok(())
     }
 
     fn keep(&mut self, region: PageRange, range: PageRange) -> Result<Survival, Refusal> {
-        let _ = (region, range);
-        Ok(Survival::Intact)
+        let _ = region;
+        self.keep_pages(range)
     }
 
     fn commit(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
-        self.commit_pages(region, range, access)
+        self.settle_for(range, access);
+        self.with_guards(range, access, |machine, access| machine.commit_pages(region, range, access))?;
+        self.arm_fresh(range)
     }
 
     fn decommit(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        self.decommit_pages(region, range)
+        self.tell_before_loss(range);
+        self.decommit_pages(region, range)?;
+        self.watched.emptied(range);
+        self.forsake_guards(range);
+        self.yielded.forget(range);
+        Ok(())
     }
 
     fn protect(&mut self, region: PageRange, range: PageRange, access: Access) -> Result<(), Refusal> {
-        self.protect_pages(region, range, access)
+        self.settle_for(range, access);
+        self.with_guards(range, access, |machine, access| machine.protect_pages(region, range, access))
     }
 
     fn release(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
         self.budget.note(1);
+        self.tell_before_loss(range);
         // SAFETY: the range lies in a region of ours that its owner gives back.
         let result = unsafe { sys::munmap(addr(range), len(range)) };
         self.told(result)?;
@@ -319,11 +431,15 @@ impl Machine for Linux {
     }
 
     fn resync(&mut self, region: PageRange, range: PageRange, truth: &dyn Truth) {
-        self.rederive(region, range, truth);
+        self.rederive_guarded(region, range, truth);
     }
 
     fn create(&mut self, object: ObjectId, pages: u64) -> Result<(), Refusal> {
         self.create_object(object, pages)
+    }
+
+    fn create_frames(&mut self, object: ObjectId, pages: u64, node: Option<u16>) -> Result<(), Refusal> {
+        self.create_framed(object, pages, node)
     }
 
     fn discard(&mut self, object: ObjectId, first: u64, pages: u64) {
@@ -341,10 +457,19 @@ impl Machine for Linux {
         content: Content,
         access: Access,
     ) -> Result<(), Refusal> {
-        self.show_pages(region, range, content, access)
+        self.check_shown(access)?;
+        self.tell_before_loss(range);
+        self.show_pages(region, range, content, access)?;
+        // What is mapped there now was never caught, and may be watched.
+        self.sentry.caught.remove(range);
+        self.forsake_guards(range);
+        Ok(())
     }
 
     fn promote(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal> {
+        places.iter().for_each(|place| self.settle(place.range));
+        self.ready_guards(places)?;
+        self.protect_armed(places)?;
         self.promote_places(places, content)
     }
 
@@ -401,6 +526,7 @@ impl Machine for Linux {
     }
 
     fn write(&mut self, at: Va, from: &[u8]) -> usize {
+        open_trapped(at.get(), from.len() as u64);
         // SAFETY: the caller of the verb names memory of its process to be
         // overwritten; the kernel does the store and reports a hole as an error.
         unsafe { sys::process_vm_writev(self.pid, from, at.get() as usize) }.unwrap_or(0)

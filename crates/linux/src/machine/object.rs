@@ -12,6 +12,7 @@ use pagewright_core::wire::FileId;
 use pagewright_core::{Content, Kind, ObjectId, Refusal, Rights};
 
 use super::Linux;
+use super::frames::Master;
 use crate::sys::{self, Errno, Fd, OpenMode};
 
 /// The part of the descriptors that a process may have that objects may take: a
@@ -33,7 +34,7 @@ pub(super) struct Descriptor {
 
 impl Descriptor {
     /// Takes a descriptor over, under a high number if there is one.
-    fn new(fd: Fd, file: File) -> Self {
+    pub(super) fn new(fd: Fd, file: File) -> Self {
         let limit = sys::descriptor_limit().unwrap_or(LEAST);
         let least = LEAST.min(limit - limit / SHARE);
         let fd = sys::duplicate_from(fd.raw(), least).unwrap_or(fd);
@@ -69,9 +70,15 @@ pub(super) struct Object {
     pub(super) pages: u64,
     /// Where memory of the program's was when it became pages of this.
     pub(super) program: Option<u64>,
+    /// Where it is mapped for good, if its pages are frames.
+    pub(super) master: Option<Master>,
 }
 
 impl Object {
+    const fn new(descriptor: Option<Descriptor>, file: File, pages: u64) -> Self {
+        Self { descriptor, file, pages, program: None, master: None }
+    }
+
     /// The descriptor, if there is one that still means the file.
     pub(super) fn descriptor(&self) -> Option<&Descriptor> {
         self.descriptor.as_ref().filter(|descriptor| descriptor.usable().is_some())
@@ -94,7 +101,10 @@ impl Clone for Objects {
                 let fd = sys::duplicate_from(descriptor.raw, 0).ok()?;
                 Some(Descriptor::new(fd, object.file))
             }),
-            ..*object
+            file: object.file,
+            pages: object.pages,
+            program: object.program,
+            master: None,
         };
         let map = self.map.iter().map(|(id, object)| (*id, copy(object))).collect();
         Self { map, looked_at: self.looked_at }
@@ -119,8 +129,7 @@ impl Objects {
 
     /// An object that is known by what is mapped of it, and has no descriptor.
     pub(super) fn learn(&mut self, object: ObjectId, file: File, pages: u64) {
-        let known =
-            self.map.entry(object).or_insert(Object { descriptor: None, file, pages: 0, program: None });
+        let known = self.map.entry(object).or_insert(Object::new(None, file, 0));
         known.pages = known.pages.max(pages);
     }
 
@@ -129,7 +138,23 @@ impl Objects {
             return Err(Refusal::NoObject);
         }
         let descriptor = Some(Descriptor::new(fd, file));
-        self.map.insert(object, Object { descriptor, file, pages, program: None });
+        self.map.insert(object, Object::new(descriptor, file, pages));
+        Ok(())
+    }
+
+    /// An object whose pages are frames: it needs no descriptor.
+    pub(super) fn insert_framed(
+        &mut self,
+        object: ObjectId,
+        file: File,
+        pages: u64,
+        master: Master,
+    ) -> Result<(), Refusal> {
+        if self.map.contains_key(&object) {
+            return Err(Refusal::NoObject);
+        }
+        let framed = Object { master: Some(master), ..Object::new(None, file, pages) };
+        self.map.insert(object, framed);
         Ok(())
     }
 
@@ -177,7 +202,10 @@ impl Linux {
 
     pub(super) fn discard_pages(&mut self, object: ObjectId, first: u64, pages: u64) {
         let page = self.geometry.page;
-        if let Some(descriptor) = self.objects.get(object).and_then(Object::descriptor) {
+        if let Some(master) = self.objects.get(object).and_then(|object| object.master.as_ref()) {
+            let part = master.part(first, pages, page);
+            self.drop_framed(part);
+        } else if let Some(descriptor) = self.objects.get(object).and_then(Object::descriptor) {
             // SAFETY: nobody shows the pages, says the caller of the verb.
             let _ = unsafe { sys::punch_hole(descriptor.raw, first * page, pages * page) };
         }

@@ -32,7 +32,7 @@ use super::pages::{PageList, Scratch, Which};
 use super::survey::{Kind, Owner, Segment, owner_of};
 use super::undo::cut;
 use super::{Linux, addr, len, object_view, prot};
-use crate::sys::{self, Catch, Errno, Fd, OpenMode, Place, Prot, userfault};
+use crate::sys::{self, Catch, Errno, Fd, OpenMode, Place, Prot, Timespec, userfault};
 
 /// Bytes that are copied at a time.
 const CHUNK: usize = 64 << 10;
@@ -43,6 +43,8 @@ const WINDOW: u64 = 16 << 20;
 /// How often a promotion is begun when other threads change mappings at the same time,
 /// and how often the second and later places are tried: the first shows the object then.
 const ATTEMPTS: u32 = 64;
+/// How long a thread that was let go on may take to drop a page.
+const DROPPING: Timespec = Timespec { seconds: 0, nanoseconds: 20_000_000 };
 
 /// The memory and the pages of this process as files.
 #[derive(Debug)]
@@ -350,8 +352,27 @@ impl Linux {
         content: Content,
         bounce: &mut [u8],
     ) -> Result<(), Refusal> {
+        let kept = self.keep_watch(parts);
+        let done = self.try_window(wholes, parts, content, bounce);
+        self.resume_watch(kept, done.is_ok().then_some(content));
+        done
+    }
+
+    fn try_window(
+        &mut self,
+        wholes: &[Showing],
+        parts: &[Showing],
+        content: Content,
+        bounce: &mut [u8],
+    ) -> Result<(), Refusal> {
         for _ in 0..ATTEMPTS {
             match self.try_promotion(wholes, parts, content, bounce) {
+                Err(Failure::Work(Errno::EAGAIN)) if self.freezer().sight() == Sight::Blind => {
+                    // Who was dropping content goes on now, and its page loses the protection
+                    // of the next try, too: nobody could see that.
+                    sys::pause(DROPPING);
+                    break;
+                }
                 Err(Failure::Work(Errno::EAGAIN)) => sys::sched_yield(),
                 done => return done.map_err(|failure| self.refusal_of(failure, wholes)),
             }

@@ -67,8 +67,8 @@ impl Linux {
             self.fill(run, access);
             let _ = self.mprotect(run, access);
         }
-        if self.choice.strategy == Strategy::Markers {
-            let _ = self.unmark(run);
+        if self.choice.strategy == Strategy::Markers && self.unmark(run).is_ok() {
+            self.marked.remove(run);
         }
         self.each_stretch(region, run, &mut |machine, &Stretch { known, chunk, .. }| match chunk {
             Some(Chunk::Marked { access, .. }) => machine.mark_mixed(known, access),
@@ -150,6 +150,7 @@ impl Linux {
         // SAFETY: a mapping that replaces nothing, inside of a region of ours.
         let _ =
             unsafe { sys::mmap(Place::Free(addr(hole)), len(hole), Prot::NONE, Backing::AnonymousNoReserve) };
+        self.watched.mapped_anew(hole, Access::empty());
         let mut rest = Some(hole);
         while let Some(left) = rest {
             let (run, content) = self.shown.first(left);

@@ -3,7 +3,7 @@
 use pagewright_core::{Access, Content, PageRange, Refusal, Showing, View};
 
 use super::object::Object;
-use super::{Chunk, Linux, Strategy, Uniformity, addr, len, object_view, prot};
+use super::{Chunk, Linux, Uniformity, addr, len, object_view, prot};
 use crate::sys::{self, Place};
 
 /// What is made of a piece that is closed.
@@ -23,10 +23,18 @@ impl Linux {
         content: Content,
         access: Access,
     ) -> Result<(), Refusal> {
-        self.budget.need(2)?;
+        self.budget.need(self.cuts(range))?;
         self.map_object(range, content, access)?;
+        self.yielded.forget(range);
         self.note_shown(region, range, content, access, Closed::Splits);
         Ok(())
+    }
+
+    /// How many mappings more there may be once `range` is one of its own: none at an end
+    /// where one ends already.
+    fn cuts(&self, range: PageRange) -> u64 {
+        let ends = [range.start(), range.end()].map(|at| u64::from(!self.shown.is_edge(at.get())));
+        ends.iter().sum()
     }
 
     /// Maps pages of an object over `range`, in one step.
@@ -37,6 +45,9 @@ impl Linux {
         access: Access,
     ) -> Result<(), Refusal> {
         let object = self.objects.holder(content, range.bytes() / self.geometry.page)?;
+        if object.master.is_some() {
+            return self.map_frames(range, content, access);
+        }
         let Some(descriptor) = object.descriptor() else {
             return self.map_duplicate(range, content, access);
         };
@@ -45,6 +56,7 @@ impl Linux {
         // wanted any more, or is in the object.
         let mapped = unsafe { sys::mmap(Place::Over(addr(range)), len(range), prot(access), backing) };
         self.told(mapped.map(drop))?;
+        self.watched.mapped_anew(range, access);
         self.withhold(range);
         Ok(())
     }
@@ -67,6 +79,7 @@ impl Linux {
             let _ = unsafe { sys::munmap(copy, len(range)) };
         }
         self.told(placed)?;
+        self.watched.mapped_anew(range, access);
         self.withhold(range);
         Ok(())
     }
@@ -98,7 +111,9 @@ impl Linux {
         closed: Closed,
     ) {
         self.shown.set(range, content);
-        if self.choice.strategy == Strategy::Mprotect {
+        self.note_views(range, content);
+        self.marked.remove(range);
+        if !self.commits_by_marker(range) {
             return;
         }
         self.each_stretch(region, range, &mut |machine, stretch| {

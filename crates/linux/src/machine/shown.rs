@@ -44,6 +44,12 @@ impl Shown {
         })
     }
 
+    /// Whether what is shown changes at an address.
+    pub(super) fn is_edge(&self, at: u64) -> bool {
+        let ends = at > 0 && self.map.get(at - 1).is_some_and(|entry| entry.end == at);
+        ends || self.map.get(at).is_some_and(|entry| entry.start == at)
+    }
+
     /// The least range that holds everything in `range` that shows an object.
     pub(super) fn hull(&self, range: PageRange) -> Option<PageRange> {
         let (start, end) = (range.start().get(), range.end().get());
@@ -60,6 +66,26 @@ impl Shown {
             let offset = page.checked_sub(entry.value.first).filter(|offset| shows && *offset < pages)?;
             Some(entry.start + offset * self.page)
         })
+    }
+
+    /// The parts of `range` that show pages of an object with all others.
+    pub(super) fn shared_runs(&self, range: PageRange) -> impl Iterator<Item = (PageRange, Content)> + '_ {
+        let shared = |(run, content): (PageRange, Option<Content>)| Some((run, content?));
+        self.runs(range).filter_map(shared).filter(|(_, content)| content.view == View::Shared)
+    }
+
+    /// Every place that shows some of these `pages` pages with all others: where, and which page
+    /// it begins with.
+    pub(super) fn twins(&self, content: Content, pages: u64) -> Vec<(PageRange, u64)> {
+        let (low, high) = (content.first, content.first + pages);
+        let place = |entry: Entry<'_, Content>| {
+            let (shown, count) = (entry.value, (entry.end - entry.start) / self.page);
+            let (first, last) = (low.max(shown.first), high.min(shown.first + count));
+            let is_one = shown.object == content.object && shown.view == View::Shared && first < last;
+            let at = |page: u64| entry.start + (page - shown.first) * self.page;
+            if is_one { PageRange::between(at(first), at(last)).map(|place| (place, first)) } else { None }
+        };
+        self.map.iter().filter_map(place).collect()
     }
 
     /// Records what `range` shows now.

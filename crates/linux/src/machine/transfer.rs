@@ -256,6 +256,7 @@ impl Linux {
 
 /// Stores what was loaded.
 fn store_bytes(from: &[u8], to: u64) -> Result<(), Refusal> {
+    super::open_trapped(to, from.len() as u64);
     // SAFETY: the caller of the verb names memory of its process to be overwritten; the
     // kernel does the store and reports a hole as an error.
     let stored = unsafe { sys::process_vm_writev(sys::gettid(), from, to as usize) };

@@ -5,6 +5,7 @@ use super::protocol::Progress;
 use super::{Frame, Kernel, RingError, spin_turns};
 use crate::sys::{self, Errno, Fd};
 use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Acquire;
 
 /// How long a caller looks out for its answer before it sleeps.
 const SPIN_NANOS: u64 = 30_000;
@@ -25,6 +26,31 @@ pub struct Client {
     turns: u32,
     /// The process that holds the lock: a forked child shares it without being another owner.
     owner: i32,
+}
+
+/// Waits for news of a resident, without a slot of its ring.
+#[derive(Debug)]
+pub struct Bulletin {
+    memory: Memory,
+}
+
+impl Bulletin {
+    /// Takes over the ring behind a descriptor, as [`Client::open`] does.
+    pub fn open(fd: Fd) -> Result<Self, RingError> {
+        Memory::open(fd).map(|memory| Self { memory })
+    }
+
+    /// How many news there were: look here, then ask, then wait for another number.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.memory.news().load(Acquire)
+    }
+
+    /// Sleeps until the number is another one than `seen`, at most `nanos`, or for no reason.
+    pub fn wait(&self, seen: u32, nanos: u64) {
+        // Woken, timed out, changed meanwhile: the caller looks again in every case.
+        let _ = sys::futex_wait(self.memory.news(), seen, sys::Timespec::from_nanos(nanos));
+    }
 }
 
 impl Client {
@@ -121,6 +147,12 @@ impl Client {
     pub fn copy_data_out(&self, into: &mut [u8]) -> Result<usize, RingError> {
         let (_, slot) = self.own_slot()?;
         Ok(slot.data().read(0, into))
+    }
+
+    /// The first words of the data area, after a call; `None` if there are fewer.
+    pub fn data_words(&self, count: usize) -> Result<Option<alloc::vec::Vec<u64>>, RingError> {
+        let (_, slot) = self.own_slot()?;
+        Ok(slot.data().read_words(count))
     }
 
     /// The most that the data area holds.

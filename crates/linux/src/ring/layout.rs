@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   0      header   who the resident is
-//!   256    bell     pending, sleeping
+//!   256    bell     pending, sleeping, news
 //!   512    8 lines  state, waiting, request, reply: 320 bytes each, so all share the first page
 //!   4096   8 data areas of 32 KiB, which cost memory only once they are used
 //! ```
@@ -20,7 +20,7 @@ pub const SLOTS: usize = 8;
 /// Bytes of one slot's data area.
 pub const DATA_LEN: usize = 32 * 1024;
 /// The layout that this code speaks. It changes when anything in this file or in a frame does.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 /// Bytes of a whole ring.
 pub const RING_LEN: usize = size_of::<Shared>();
 
@@ -86,6 +86,8 @@ struct Header {
 struct BellWords {
     pending: AtomicU32,
     sleeping: AtomicU32,
+    /// Rises when there is something that callers may want to ask for.
+    news: AtomicU32,
 }
 
 #[repr(C, align(64))]
@@ -204,6 +206,11 @@ impl Memory {
 
     pub(crate) fn state_word(&self) -> &AtomicU32 {
         &self.shared().header.state
+    }
+
+    /// What rises when there are news.
+    pub(crate) fn news(&self) -> &AtomicU32 {
+        &self.shared().bell.news
     }
 
     pub(crate) fn set_state(&self, state: State) {
@@ -336,6 +343,19 @@ impl DataArea<'_> {
             word.store(u64::from_le_bytes(whole), Relaxed);
         }
         from.len().min(words.len() * 8)
+    }
+
+    /// As [`Self::write`], one word; nothing happens behind the end.
+    #[inline]
+    pub fn write_word(&self, word: usize, value: u64) {
+        if let Some(word) = self.words.get(word) {
+            word.store(value.to_le(), Relaxed);
+        }
+    }
+
+    /// As [`Self::read`], the first words; none, if there are fewer.
+    pub fn read_words(&self, count: usize) -> Option<alloc::vec::Vec<u64>> {
+        Some(self.words.get(..count)?.iter().map(|word| u64::from_le(word.load(Relaxed))).collect())
     }
 
     /// Copies bytes out, beginning `word * 8` bytes into the area, and says how many there were.

@@ -18,6 +18,9 @@
 //! it is judged, indexes and lengths never come from the other side unchecked, and a word that makes
 //! no sense is [`RingError::Protocol`]. The worst that a hostile peer can do is to waste time.
 //!
+//! What happens without being asked for (a guard was met) is not sent: a word rises, callers who wait for
+//! it are woken ([`Bulletin`]) and ask. Another thread of the resident's process can ring, too ([`Nudge`]).
+//!
 //! Every wait is bounded and then asks whether the other side still lives.
 
 #![allow(unexpected_cfgs, reason = "cfg(loom) is how loom is switched on")]
@@ -35,9 +38,9 @@ use crate::sys::{self, Errno};
 use core::fmt;
 use core::sync::atomic::AtomicU32;
 
-pub use client::Client;
+pub use client::{Bulletin, Client};
 pub use layout::{DATA_LEN, DataArea, Info, LAYOUT_VERSION, RING_LEN, SLOTS, State};
-pub use server::{Handler, Identity, Next, Server};
+pub use server::{Handler, Identity, Next, Nudge, Server};
 
 /// A request or a reply: sixteen words whose meaning is the two ends' business.
 pub type Frame = [u64; 16];

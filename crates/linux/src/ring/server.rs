@@ -3,6 +3,7 @@
 use super::layout::{DataArea, Info, Memory, RING_LEN, State};
 use super::{Frame, Kernel, spin_turns};
 use crate::sys;
+use core::ptr::NonNull;
 use core::sync::atomic::AtomicU32;
 
 /// How long the resident looks out for the next request before it sleeps.
@@ -19,6 +20,9 @@ pub enum Next {
     Stop,
 }
 
+/// The bit of the bell that belongs to no slot: another thread of this process rings.
+const NUDGED: usize = 31;
+
 /// Who answers the requests.
 pub trait Handler {
     /// Answers one request. Everything in `request` and `data` is the caller's word only; `reply` is
@@ -27,6 +31,30 @@ pub trait Handler {
 
     /// Called about twice a second while there is nothing to do.
     fn idle(&mut self) -> Next;
+
+    /// Called when another thread of this process has rung, or somebody says so.
+    fn nudged(&mut self) {}
+}
+
+/// The right of another thread of the resident's process to ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Nudge {
+    memory: NonNull<Memory>,
+}
+
+// SAFETY: what it points at can be used from any thread.
+unsafe impl Send for Nudge {}
+
+impl Nudge {
+    /// Wakes the resident, whose handler is then [`Handler::nudged`].
+    ///
+    /// # Safety
+    /// The server has been neither moved nor dropped since this was made.
+    pub unsafe fn ring(&self) {
+        // SAFETY: by contract.
+        let memory = unsafe { self.memory.as_ref() };
+        let _ = memory.bell().ring(NUDGED, &Kernel);
+    }
 }
 
 /// What a resident tells about itself.
@@ -90,6 +118,18 @@ impl Server {
         self.memory.state_word()
     }
 
+    /// How another thread of this process can ring.
+    #[must_use]
+    pub fn nudge(&self) -> Nudge {
+        Nudge { memory: NonNull::from(&self.memory) }
+    }
+
+    /// Where callers wait for news: raise it and wake them.
+    #[must_use]
+    pub fn news_word(&self) -> &AtomicU32 {
+        self.memory.news()
+    }
+
     /// Answers requests until the handler says stop. Afterwards every request is refused, and the
     /// state is [`State::Stopping`].
     pub fn serve(&mut self, handler: &mut dyn Handler) {
@@ -107,7 +147,12 @@ impl Server {
     fn turn(&mut self, handler: &mut dyn Handler) -> Next {
         match self.memory.bell().take() {
             0 => self.rest(handler),
-            rung => self.serve_slots(rung, handler),
+            rung => {
+                if rung & 1 << NUDGED != 0 {
+                    handler.nudged();
+                }
+                self.serve_slots(rung, handler)
+            }
         }
     }
 

@@ -27,15 +27,26 @@ pub mod userfault {
     pub const WRITE_PROTECT_UNTOUCHED: u64 = k::UFFD_FEATURE_WP_UNPOPULATED as u64;
     /// Who would drop content waits too, until the event is read (4.11).
     pub const REMOVALS: u64 = k::UFFD_FEATURE_EVENT_REMOVE as u64;
+    /// Messages say which thread waits (4.14).
+    pub const THREAD: u64 = k::UFFD_FEATURE_THREAD_ID as u64;
+    /// Messages say the very address, and not only its page (5.18).
+    pub const EXACT_ADDRESS: u64 = k::UFFD_FEATURE_EXACT_ADDRESS as u64;
+    /// Nobody ever waits for a store: the kernel lifts the protection itself, and which pages
+    /// it did that to can be asked (6.7).
+    pub const WRITE_PROTECT_ASYNC: u64 = k::UFFD_FEATURE_WP_ASYNC as u64;
+    /// Pages can be moved, with their content and in one step (6.8).
+    pub const MOVE: u64 = k::UFFD_FEATURE_MOVE as u64;
 }
 
 /// What is caught in a range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum Catch {
+    /// Every access to a page that has no memory.
+    Untouched = k::UFFDIO_REGISTER_MODE_MISSING,
     /// Stores to pages that are write-protected.
     Stores = k::UFFDIO_REGISTER_MODE_WP,
-    /// Those, and every access to a page that has no memory yet.
+    /// Those, and every access to a page that has no memory.
     StoresAndUntouched = k::UFFDIO_REGISTER_MODE_WP | k::UFFDIO_REGISTER_MODE_MISSING,
 }
 
@@ -61,6 +72,11 @@ const REGISTER: usize = request(BOTH, k::_UFFDIO_REGISTER, size_of::<k::uffdio_r
 const UNREGISTER: usize = request(READ, k::_UFFDIO_UNREGISTER, size_of::<k::uffdio_range>());
 const WAKE: usize = request(READ, k::_UFFDIO_WAKE, size_of::<k::uffdio_range>());
 const WRITE_PROTECT: usize = request(BOTH, k::_UFFDIO_WRITEPROTECT, size_of::<k::uffdio_writeprotect>());
+/// `UFFDIO_MOVE_MODE_DONTWAKE`, which the bindings lack.
+const MOVE_DONT_WAKE: u64 = 1;
+const COPY: usize = request(BOTH, k::_UFFDIO_COPY, size_of::<k::uffdio_copy>());
+const MOVE: usize = request(BOTH, k::_UFFDIO_MOVE, size_of::<k::uffdio_move>());
+const _: () = assert!(COPY == 0xc028_aa03 && MOVE == 0xc028_aa05);
 const _: () = assert!(API == 0xc018_aa3f && REGISTER == 0xc020_aa00 && UNREGISTER == 0x8010_aa01);
 const _: () = assert!(WAKE == 0x8010_aa02 && WRITE_PROTECT == 0xc018_aa06);
 
@@ -123,6 +139,88 @@ pub unsafe fn userfault_protect(fd: i32, addr: usize, len: usize, stores: Stores
     unsafe { syscall(k::__NR_ioctl, args) }.map(drop)
 }
 
+/// How a page comes to its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Arrival {
+    /// As it is; who waits for it goes on waiting until woken.
+    Plain = k::UFFDIO_COPY_MODE_DONTWAKE,
+    /// The same, and stores to it are caught.
+    Protected = k::UFFDIO_COPY_MODE_DONTWAKE | k::UFFDIO_COPY_MODE_WP,
+}
+
+/// Gives pages of a registered range that have no memory some, with these bytes, in one step each. `EEXIST`: a page
+/// has memory; `EAGAIN`: mappings change at this moment; `ENOENT`: the range is not registered.
+///
+/// # Safety
+/// Nothing may rely on the pages having no content.
+pub unsafe fn userfault_copy(fd: i32, addr: usize, from: &[u8], arrival: Arrival) -> Result<()> {
+    let (len, mode) = (from.len() as u64, arrival as u64);
+    let mut copy = k::uffdio_copy { dst: addr as u64, src: from.as_ptr() as u64, len, mode, copy: 0 };
+    // SAFETY: the caller vouches for the pages; the source is only read, and both live across the call.
+    unsafe { syscall(k::__NR_ioctl, [fd as usize, COPY, &raw mut copy as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// Moves one page with its content: it is at `to`, in a registered range, and no more at `from` (6.8). `ENOENT`: there
+/// is none at `from`; `EEXIST`: there is one at `to`; `EBUSY`: others have the page too; `EINVAL`: not both are private,
+/// writable, and alike; `EAGAIN`: mappings change at this moment.
+///
+/// # Safety
+/// Nothing may rely on the content of either page staying where it is.
+pub unsafe fn userfault_move(fd: i32, from: usize, to: usize, len: usize) -> Result<()> {
+    let mode = MOVE_DONT_WAKE;
+    let mut request = k::uffdio_move { dst: to as u64, src: from as u64, len: len as u64, mode, move_: 0 };
+    // SAFETY: the caller vouches for the pages; the structure lives across the call.
+    unsafe { syscall(k::__NR_ioctl, [fd as usize, MOVE, &raw mut request as usize, 0, 0, 0]) }.map(drop)
+}
+
+/// An access that waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Where: the very address with [`userfault::EXACT_ADDRESS`], else that of its page.
+    pub at: u64,
+    /// What for.
+    pub kind: FaultKind,
+    /// The thread, with [`userfault::THREAD`]; else 0.
+    pub thread: i32,
+}
+
+/// What an access that waits is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultKind {
+    /// To load or to fetch, from a page without memory.
+    Load,
+    /// To store to a page without memory.
+    Store,
+    /// To store to a page that is write-protected.
+    ProtectedStore,
+}
+
+/// Takes one message; `None`: there is none, or one of another kind. `EAGAIN` is not an error here.
+pub fn userfault_read(fd: i32) -> Result<Option<Fault>> {
+    let mut words = [0_u64; 4];
+    let args = [fd as usize, words.as_mut_ptr() as usize, size_of::<[u64; 4]>(), 0, 0, 0];
+    // SAFETY: the kernel writes at most one message of 32 bytes into the words.
+    let got = unsafe { syscall(k::__NR_read, args) };
+    let got = match got {
+        Err(Errno::EAGAIN | Errno::EINTR) => return Ok(None),
+        got => got?,
+    };
+    // The event is the first byte; then come flags, address and thread.
+    if got != size_of::<[u64; 4]>() || words[0] as u8 != k::UFFD_EVENT_PAGEFAULT as u8 {
+        return Ok(None);
+    }
+    let flag = |flag: u32| words[1] & u64::from(flag) != 0;
+    let kind = if flag(k::UFFD_PAGEFAULT_FLAG_WP) {
+        FaultKind::ProtectedStore
+    } else if flag(k::UFFD_PAGEFAULT_FLAG_WRITE) {
+        FaultKind::Store
+    } else {
+        FaultKind::Load
+    };
+    Ok(Some(Fault { at: words[2], kind, thread: words[3] as u32 as i32 }))
+}
+
 /// Takes messages until there is none left, so that nobody waits for one to be read.
 pub fn userfault_drain(fd: i32) {
     let mut messages = [0; 16 * 32];
@@ -131,4 +229,13 @@ pub fn userfault_drain(fd: i32) {
 
 const fn range(addr: usize, len: usize) -> k::uffdio_range {
     k::uffdio_range { start: addr as u64, len: len as u64 }
+}
+
+/// Sleeps until something can be read.
+pub fn wait_readable(fd: i32) -> Result<()> {
+    let mut poll = k::pollfd { fd, events: k::POLLIN as i16, revents: 0 };
+    // SAFETY: the kernel writes one structure, which lives across the call. Without a time limit and a mask.
+    unsafe { syscall(k::__NR_ppoll, [&raw mut poll as usize, 1, 0, 0, 0, 0]) }?;
+    // Closed meanwhile, or broken.
+    if poll.revents & !(k::POLLIN as i16) != 0 { Err(Errno::EBADF) } else { Ok(()) }
 }

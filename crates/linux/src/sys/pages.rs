@@ -5,7 +5,7 @@ use core::mem::size_of;
 
 use linux_raw_sys::general as k;
 
-use super::{Result, syscall};
+use super::{Errno, Result, syscall};
 
 /// A run of alike pages, as [`scan_pages`] reports it: start, end, and bits of [`kind`].
 pub use linux_raw_sys::general::page_region as PageRun;
@@ -21,6 +21,8 @@ pub mod kind {
     pub const SWAPPED: u64 = k::PAGE_IS_SWAPPED as u64;
     /// The page of zeros that everybody shares.
     pub const ZERO: u64 = k::PAGE_IS_PFNZERO as u64;
+    /// Stored to since it was write-protected by a userfaultfd.
+    pub const WRITTEN: u64 = k::PAGE_IS_WRITTEN as u64;
 }
 
 /// Which pages [`scan_pages`] is to report.
@@ -65,6 +67,51 @@ pub fn scan_pages(
     Ok((found, scan.walk_end as usize))
 }
 
+/// What becomes of pages that [`scan_written`] reports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rearm {
+    /// They stay as they are.
+    No,
+    /// They are write-protected again, each in one step with its report.
+    Yes,
+}
+
+/// Asks an open `/proc/PID/pagemap` for pages that were stored to since they were write-protected (6.7), at most `limit`
+/// of them, swapped-out ones too: how many runs were found, and where the search ended. `EPERM`: a part is not
+/// registered with a userfaultfd that notes stores.
+pub fn scan_written(
+    pagemap: i32,
+    (start, end): (usize, usize),
+    rearm: Rearm,
+    limit: u64,
+    into: &mut [PageRun],
+) -> Result<(usize, usize)> {
+    let flags = match rearm {
+        Rearm::No => k::PM_SCAN_CHECK_WPASYNC,
+        Rearm::Yes => k::PM_SCAN_CHECK_WPASYNC | k::PM_SCAN_WP_MATCHING,
+    };
+    let mut scan = k::pm_scan_arg {
+        size: size_of::<k::pm_scan_arg>() as u64,
+        flags: u64::from(flags),
+        start: start as u64,
+        end: end as u64,
+        walk_end: 0,
+        vec: into.as_mut_ptr() as u64,
+        vec_len: into.len() as u64,
+        // 0 is no limit, which is more than there are addresses.
+        max_pages: if limit > u64::MAX >> 12 { 0 } else { limit },
+        category_inverted: 0,
+        // This very question, and no other, is answered without looking at anything else.
+        category_mask: kind::WRITTEN,
+        category_anyof_mask: 0,
+        return_mask: kind::WRITTEN,
+    };
+    let args = [pagemap as usize, PAGEMAP_SCAN, &raw mut scan as usize, 0, 0, 0];
+    // SAFETY: the kernel writes the structure, whose size it was told, and at most `vec_len` runs.
+    let found = unsafe { syscall(k::__NR_ioctl, args) }?;
+    Ok((found, scan.walk_end as usize))
+}
+
 /// Bits of the words that `/proc/PID/pagemap` has for each page.
 pub mod pagemap {
     /// In main memory.
@@ -73,6 +120,8 @@ pub mod pagemap {
     pub const SWAPPED: u64 = 1 << 62;
     /// Of a file, or shared.
     pub const FILE: u64 = 1 << 61;
+    /// Write-protected by a userfaultfd (5.13).
+    pub const PROTECTED: u64 = 1 << 57;
     /// Mapped by nobody else (4.2).
     pub const EXCLUSIVE: u64 = 1 << 56;
 }
@@ -91,6 +140,31 @@ pub unsafe fn mremap_over(from: usize, len: usize, to: usize) -> Result<()> {
 pub fn mremap_duplicate(from: usize, len: usize) -> Result<usize> {
     // SAFETY: an old size of 0 takes nothing away, and the new place was free. Private mappings are refused (4.14).
     unsafe { syscall(k::__NR_mremap, [from, 0, len, k::MREMAP_MAYMOVE as usize, 0, 0]) }
+}
+
+/// The same at exactly this place, replacing what is there. The new mapping is one for children if the first is. On
+/// error what was there may be gone.
+///
+/// # Safety
+/// Nothing may use the range `to`.
+pub unsafe fn mremap_duplicate_over(from: usize, len: usize, to: usize) -> Result<()> {
+    let flags = (k::MREMAP_MAYMOVE | k::MREMAP_FIXED) as usize;
+    // SAFETY: an old size of 0 takes nothing away; the caller vouches for the new place.
+    unsafe { syscall(k::__NR_mremap, [from, 0, len, flags, to, 0]) }.map(drop)
+}
+
+/// `MPOL_PREFERRED`, which the bindings lack.
+const PREFERRED: usize = 1;
+
+/// Prefers the memory of a NUMA node for what is not there yet. Nodes from 1024 on are not known.
+pub fn mbind_preferred(addr: usize, len: usize, node: u16) -> Result<()> {
+    let mut nodes = [0_u64; 16];
+    let word = nodes.get_mut(usize::from(node / 64)).ok_or(Errno::EINVAL)?;
+    *word = 1 << (node % 64);
+    // The kernel takes one bit less than it is told.
+    let args = [addr, len, PREFERRED, nodes.as_ptr() as usize, 64 * nodes.len() + 1, 0];
+    // SAFETY: neither content nor access changes; the kernel only reads the nodes.
+    unsafe { syscall(k::__NR_mbind, args) }.map(drop)
 }
 
 /// Where the stack of this thread ends at the moment.

@@ -107,6 +107,11 @@ pub enum Backing {
     Anonymous,
     /// Zero pages of its own, not accounted (unless overcommit is strict).
     AnonymousNoReserve,
+    /// Zero pages of its own, of this size (a power of two, in bytes), set aside at once.
+    Large {
+        /// Bytes of a page.
+        size: u64,
+    },
     /// The file's own pages.
     Shared {
         /// Open file.
@@ -149,6 +154,8 @@ pub enum Advice {
     HugePage = k::MADV_HUGEPAGE,
     /// Small pages only.
     NoHugePage = k::MADV_NOHUGEPAGE,
+    /// Fault everything in for loading (5.14).
+    PopulateRead = k::MADV_POPULATE_READ,
     /// Fault everything in for writing (5.14).
     PopulateWrite = k::MADV_POPULATE_WRITE,
 }

@@ -108,6 +108,21 @@ const NEEDS: &[Need] = &[
     // What a forked child is to get.
     want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 10, 0, 0, 0]),
     want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 11, 0, 0, 0]),
+    // For guards: the second thread, what it waits for, and the signals that it leads to.
+    want("clone", libc::SYS_clone, [0x25_0f00, ADDR, 0, ADDR, 0, 0]),
+    want("eventfd2", libc::SYS_eventfd2, [0, 0x8_0800, 0, 0, 0, 0]),
+    want("ppoll", libc::SYS_ppoll, [ADDR, 2, 0, 0, 8, 0]),
+    want("rt_sigaction", libc::SYS_rt_sigaction, [64, ADDR, 0, 8, 0, 0]),
+    want("rt_sigaction", libc::SYS_rt_sigaction, [64, 0, ADDR, 8, 0, 0]),
+    want("rt_tgsigqueueinfo", libc::SYS_rt_tgsigqueueinfo, [1000, 1001, 11, ADDR, 0, 0]),
+    want("rt_tgsigqueueinfo", libc::SYS_rt_tgsigqueueinfo, [1000, 1001, 64, ADDR, 0, 0]),
+    want("tgkill", libc::SYS_tgkill, [1000, 1001, 11, 0, 0, 0]),
+    want("ioctl", libc::SYS_ioctl, [3, 0xc028_aa03, ADDR, 0, 0, 0]),
+    want("ioctl", libc::SYS_ioctl, [3, 0xc028_aa05, ADDR, 0, 0, 0]),
+    want("mmap", libc::SYS_mmap, [0, 0x4_0000, 1, 0x4022, NO_FD, 0]),
+    want("mmap", libc::SYS_mmap, [0, 0x4_0000, 3, 0x4022, NO_FD, 0]),
+    want("mmap", libc::SYS_mmap, [0, 0x4_0000, 7, 0x4022, NO_FD, 0]),
+    want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 15, 0, 0, 0]),
     // For objects.
     want("mmap", libc::SYS_mmap, [0, 0x10000, 3, 0x22, NO_FD, 0]),
     want("mmap", libc::SYS_mmap, [ADDR, 0x10000, 0, 0x11, 3, 0x1000]),
@@ -135,6 +150,17 @@ const NEEDS: &[Need] = &[
     want("process_vm_writev", libc::SYS_process_vm_writev, [1000, ADDR, 1, ADDR, 1, 0]),
     want("prlimit64", libc::SYS_prlimit64, [0, 1, 0, ADDR, 0, 0]),
     want("arch_prctl", libc::SYS_arch_prctl, [0x1003, ADDR, 0, 0, 0, 0]),
+    // For content that is yielded.
+    want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 8, 0, 0, 0]),
+    // For frames, large pages and nodes.
+    want("mmap", libc::SYS_mmap, [0, 0x10000, 3, 0x1, 3, 0]),
+    want("mmap", libc::SYS_mmap, [ADDR, 0x20_0000, 3, 0x5414_0022, NO_FD, 0]),
+    want("mmap", libc::SYS_mmap, [ADDR, 0x4000_0000, 3, 0x7814_0022, NO_FD, 0]),
+    want("mremap", libc::SYS_mremap, [ADDR, 0, 0x10000, 3, ADDR, 0]),
+    want("fallocate", libc::SYS_fallocate, [3, 0, 0, 0x10000, 0, 0]),
+    want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 9, 0, 0, 0]),
+    want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 14, 0, 0, 0]),
+    want("mbind", libc::SYS_mbind, [ADDR, 0x10000, 1, ADDR, 1025, 0]),
 ];
 
 /// The first call that some filter of the halted thread does not plainly allow; `Err(None)`: they

@@ -56,5 +56,5 @@ pub use types::*;
 
 /// Keeps other threads from what outlives a call, for a fork.
 pub(crate) fn hold_locks() -> [Option<crate::own::Held>; 3] {
-    [signals::hold(), ports::hold(), permanent::hold()]
+    [crate::signals::hold(), ports::hold(), permanent::hold()]
 }

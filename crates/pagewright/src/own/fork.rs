@@ -70,6 +70,7 @@ extern "C" fn child() {
         own.resume(decide, AddressSpace::apply);
     }
     held::let_go();
+    super::sentry::in_child();
 }
 
 /// In a child of a fork that was not prepared: the machine works on this process now,

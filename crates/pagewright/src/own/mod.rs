@@ -5,26 +5,36 @@
 //! A forked child has a copy of the map, like of the memory that it describes.
 
 mod fork;
+mod guard;
 mod held;
 mod lease;
 mod mapping;
+mod section;
+mod sentry;
 mod special;
 mod twin;
+mod watch;
 
 pub(crate) use fork::watch as watch_forks;
+pub use guard::Delivery;
+pub(crate) use guard::{Fate, choose as choose_delivery, delivery, meet_guard, meet_guard_or_pass};
 pub(crate) use held::{Held, mutex as hold_mutex, rw_lock as hold_rw_lock};
 pub(crate) use lease::{export, holder, import, import_descriptor};
 pub(crate) use mapping::{attribute, map, remap, restrict, survey, unmap, wire_range};
+pub(crate) use section::{close_section, create_section, file_section, lend_section, map_view};
 pub(crate) use special::{frames, mark, recycle, written};
+pub(crate) use watch::chosen_watch;
 
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
 use pagewright_core::{
-    AddressSpace, Alias, Allocate, CopyRange, Disposal, Done, Error as CoreError, Free, Geometry, Info, Kind,
-    Lock, Machine, PageRange, Protect, Protection, State, Va, Verb,
+    AddressSpace, Alias, Allocate, CopyRange, Done, Error as CoreError, Free, Geometry, Info, Kind, Lock,
+    Machine, PageRange, Protect, Protection, State, Verb,
 };
-use pagewright_linux::machine::{Choice, Freezer, Freezing, Linux, MapsFile, Strategy, scattered_geometry};
+use pagewright_linux::machine::{
+    Choice, Faults, Freezer, Freezing, Linux, MapsFile, Strategy, open_trapped, scattered_geometry,
+};
 use pagewright_linux::sys;
 
 use crate::error::{Error, Result};
@@ -57,7 +67,21 @@ fn machine(geometry: Geometry, choice: Choice) -> Linux {
     if let Some(freezing) = chosen_freezing() {
         machine.set_freezer(Freezer::forced(freezing));
     }
+    machine.set_faults(chosen_faults());
+    machine.set_watch(chosen_watch(), watch::HELP);
     machine
+}
+
+/// And what of userfaultfd is used for guards and watched memory: `plain` (as before Linux 6.7) or `none`.
+const FAULTS_VARIABLE: &str = "PAGEWRIGHT_FAULTS";
+
+/// What of userfaultfd the environment lets be used.
+pub(crate) fn chosen_faults() -> Faults {
+    match std::env::var(FAULTS_VARIABLE).as_deref() {
+        Ok("plain") => Faults::Plain,
+        Ok("none") => Faults::None,
+        Ok(_) | Err(_) => Faults::Probed,
+    }
 }
 
 /// Whose stores the environment lets be held back; `None`: as far as the kernel permits.
@@ -89,9 +113,13 @@ fn perform<T>(
     verb: Verb,
     decide: impl FnOnce(&AddressSpace, &mut Linux) -> std::result::Result<Done<T>, CoreError>,
 ) -> Result<T> {
+    let _quiet = sentry::quiet();
     // A refusal to notice is one to do anything, and said below.
     let _ = own().write(repair, |space, machine| space.notice_forks(machine).ok_or(()), AddressSpace::apply);
-    let done = own().write(repair, decide, AddressSpace::apply);
+    let armed = |space: &AddressSpace, machine: &mut Linux| {
+        decide(space, machine).map(|done| done.armed(space.geometry()))
+    };
+    let done = own().write(repair, armed, AddressSpace::apply);
     match done {
         Ok(Ok(done)) => Ok(done.value),
         Ok(Err(error)) => Err(ours(error)),
@@ -110,6 +138,7 @@ fn ours(error: CoreError) -> Error {
 }
 
 pub(crate) fn allocate(request: &Allocate) -> Result<PageRange> {
+    guard::prepare(request.protection);
     perform(Verb::Allocate, |space, machine| space.allocate(machine, request))
 }
 
@@ -118,6 +147,7 @@ pub(crate) fn free(request: &Free) -> Result<PageRange> {
 }
 
 pub(crate) fn protect(request: &Protect) -> Result<Protection> {
+    guard::prepare(request.protection);
     perform(Verb::Protect, |space, machine| space.protect(machine, request))
 }
 
@@ -126,6 +156,7 @@ pub(crate) fn lock(request: &Lock) -> Result<PageRange> {
 }
 
 pub(crate) fn alias(request: &Alias) -> Result<PageRange> {
+    guard::prepare(request.protection);
     perform(Verb::Alias, |space, machine| space.alias(machine, request))?.map_err(ours)
 }
 
@@ -163,11 +194,14 @@ pub(crate) fn runs() -> Result<Vec<Info>> {
 // The process by way of this thread: its first one may have ended.
 
 pub(crate) fn read(at: u64, into: &mut [u8]) -> Result<usize> {
-    Ok(crate::copy::read(sys::gettid(), at, into).unwrap_or(0))
+    let done = crate::copy::read(sys::gettid(), at, into).unwrap_or(0);
+    guard::met_by_copy(at, done, into.len()).map(|()| done)
 }
 
 pub(crate) fn write(at: u64, from: &[u8]) -> Result<usize> {
-    Ok(crate::copy::write(sys::gettid(), at, from).unwrap_or(0))
+    open_trapped(at, from.len() as u64);
+    let done = crate::copy::write(sys::gettid(), at, from).unwrap_or(0);
+    guard::met_by_copy(at, done, from.len()).map(|()| done)
 }
 
 pub(crate) fn poke(at: u64, from: &[u8]) -> Result<usize> {
@@ -178,7 +212,7 @@ pub(crate) fn poke(at: u64, from: &[u8]) -> Result<usize> {
         Error::because(Verb::Write, Kind::AccessDenied, std::process::id(), sentence)
     };
     let memory = std::fs::OpenOptions::new().write(true).open("/proc/thread-self/mem").map_err(denied)?;
-    Ok(memory.write_at(from, at).unwrap_or(0))
+    guard::write_under(at, from, |at, from| memory.write_at(from, at).unwrap_or(0))
 }
 
 pub(crate) fn set_limit(bytes: u64) {
@@ -188,9 +222,12 @@ pub(crate) fn set_limit(bytes: u64) {
 
 pub(crate) fn release_all() -> Result<()> {
     loop {
-        let first = own().read(|space| space.regions().next().map(|(range, _)| range.start()));
-        let Some(at) = first.map(Va::get) else { return Ok(()) };
-        free(&Free { at, size: 0, disposal: Disposal::Release })?;
+        let first = own().read(|space| {
+            let at = space.regions().next()?.0.start().get();
+            Some((at, space.whole_disposal(at)))
+        });
+        let Some((at, disposal)) = first else { return Ok(()) };
+        free(&Free { at, size: 0, disposal })?;
     }
 }
 

@@ -16,6 +16,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use pagewright_linux::sys;
 
@@ -65,6 +66,13 @@ impl<T: Clone, W> Twin<T, W> {
         let answer = look(unsafe { &*self.sides[side].get() });
         self.readers[side].fetch_sub(1, Ordering::SeqCst);
         answer
+    }
+
+    /// Reads while no writer is at work, unless this thread is one itself, or nobody knows
+    /// when that one will end. For signal handlers: takes no memory.
+    pub(super) fn read_alone<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        let _held = self.writer.lock_patiently();
+        self.read(look)
     }
 
     /// Decides with the truth and the writers' value, then applies the edit to both
@@ -208,6 +216,18 @@ struct WriterLock {
 /// Set in the word of a held lock while somebody sleeps on it.
 const SLEEPERS: u32 = 1 << 31;
 
+/// How long a thread waits before it is asked whether it wants to go on.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What came of waiting for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    /// It is held.
+    Locked,
+    /// Others had it all the time.
+    InVain,
+}
+
 #[derive(Debug)]
 struct Held<'a>(&'a WriterLock);
 
@@ -241,24 +261,43 @@ impl WriterLock {
     fn lock(&self) -> Result<Held<'_>, Reentered> {
         let me = me();
         if self.word.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.wait(me)?;
+            while self.wait(me)? == Waited::InVain {}
         }
         Ok(Held(self))
     }
 
+    /// The lock, unless this thread has it already, or it cannot be had for a second: its
+    /// holder may wait for what this thread has, or not be here, in a forked child.
+    fn lock_patiently(&self) -> Option<Held<'_>> {
+        let me = me();
+        let free = self.word.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if free {
+            return Some(Held(self));
+        }
+        if self.token.load(Ordering::Acquire) != 1 {
+            return None;
+        }
+        (self.wait(me) == Ok(Waited::Locked)).then_some(Held(self))
+    }
+
+    /// Waits for the lock, about a second at most.
     #[cold]
-    fn wait(&self, me: u32) -> Result<(), Reentered> {
+    fn wait(&self, me: u32) -> Result<Waited, Reentered> {
         for _ in 0..200 {
             match self.word.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(Waited::Locked),
                 Err(held) if held & !SLEEPERS == me => return Err(Reentered),
                 Err(_) => std::hint::spin_loop(),
             }
         }
         // Who slept takes the lock as one with sleepers: others may still sleep.
-        while let Err(held) =
-            self.word.compare_exchange(0, me | SLEEPERS, Ordering::Acquire, Ordering::Relaxed)
-        {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let held =
+                match self.word.compare_exchange(0, me | SLEEPERS, Ordering::Acquire, Ordering::Relaxed) {
+                    Ok(_) => return Ok(Waited::Locked),
+                    Err(held) => held,
+                };
             let marked = held | SLEEPERS;
             let seen = self.word.compare_exchange(held, marked, Ordering::Relaxed, Ordering::Relaxed);
             if held == marked || seen.is_ok() {
@@ -266,7 +305,7 @@ impl WriterLock {
                 let _ = sys::futex_wait(&self.word, marked, sys::Timespec::from_nanos(50_000_000));
             }
         }
-        Ok(())
+        Ok(Waited::InVain)
     }
 
     /// In a forked child, once: resets the lock.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use pagewright_core::wire::{Frame, OPERATIONS};
+use pagewright_core::wire::{Frame, OPERATIONS, decode_result};
 use pagewright_core::{Kind, Verb};
-use pagewright_linux::machine::{Freezing, Strategy};
+use pagewright_linux::machine::{Faults, Freezing, Strategy, WatchWay};
 use pagewright_linux::ring::{RING_LEN, RingError};
 use rustix::fd::OwnedFd;
 use rustix::fs::{FlockOperation, OFlags};
@@ -14,7 +14,7 @@ use super::link::{FAILED_NAME, Link, THREAD_NAME};
 use super::{Broken, Remote, TRIES};
 use crate::error::{Error, Result};
 use crate::inject::{self, InjectError, Injected, Orphan, Plan, Reason};
-use crate::own::{chosen, chosen_freezing};
+use crate::own::{chosen, chosen_faults, chosen_freezing, chosen_watch};
 use crate::process::Attached;
 
 /// The resident's program, built and embedded by this crate's build script.
@@ -43,6 +43,11 @@ const ADOPT: u64 = 2;
 /// And whose stores it may hold back.
 const FREEZE_USER: u64 = 4;
 const FREEZE_NONE: u64 = 8;
+/// And what of userfaultfd it uses for guards and watched memory.
+const FAULTS_PLAIN: u64 = 16;
+const FAULTS_NONE: u64 = 32;
+/// And that stores are to be noted in another way than by the kernel alone.
+const WATCH_OTHER: u64 = 64;
 
 impl Remote {
     /// The resident of the target, whoever placed it.
@@ -123,13 +128,22 @@ impl Remote {
             Some(Freezing::None) => FREEZE_NONE,
             Some(Freezing::Full) | None => 0,
         };
+        let faults = match chosen_faults() {
+            Faults::Plain => FAULTS_PLAIN,
+            Faults::None => FAULTS_NONE,
+            Faults::Probed => 0,
+        };
+        let watch = match chosen_watch() {
+            Some(WatchWay::Sync | WatchWay::Mprotect) => WATCH_OTHER,
+            Some(WatchWay::Async) | None => 0,
+        };
         let strategy = match chosen().strategy {
             Strategy::Mprotect => FORCE_MPROTECT,
             Strategy::Markers => 0,
         };
         match orphan {
             Some(orphan) => inject::adopt(&self.target, &plan(ADOPT), orphan),
-            None => inject::inject(&self.target, &plan(strategy | freezing)),
+            None => inject::inject(&self.target, &plan(strategy | freezing | faults | watch)),
         }
     }
 
@@ -188,7 +202,11 @@ impl Remote {
         let mut request: Frame = [0; 16];
         request[0] = STOP;
         match link.call(&request) {
-            Ok(_) | Err(Broken::Dead) => {}
+            Ok(answer) => {
+                // It stays when it holds what the program could not do without.
+                decode_result(&answer, Verb::Attach).map_err(|error| self.refused(error))?;
+            }
+            Err(Broken::Dead) => {}
             Err(Broken::Busy) => return Err(self.not_answering(Verb::Attach)),
             Err(Broken::Nonsense) => return Err(self.nonsense(Verb::Attach)),
         }

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, IntoRawFd, OwnedFd};
 use rustix::fs::OFlags;
 
-use crate::target::Target;
+use crate::target::{Target, status_field};
 
 /// What the resident calls its thread; how one is found among the target's threads.
 pub(super) const THREAD_NAME: &str = "pagewright";
@@ -83,6 +83,9 @@ impl Link {
             State::Stopping | State::Parked => return Err(RingError::Stopped),
             State::Failed => return Err(RingError::Protocol),
         }
+        if !is_called(target, tid, info.tid) {
+            return Err(RingError::NotReady);
+        }
         let pidfd = target.pidfd.try_clone().map_err(|_| RingError::Busy)?;
         Ok(Self { client, slot: 0, info, tid, thread, pidfd })
     }
@@ -96,7 +99,7 @@ impl Link {
         let mailbox = target.open_file(&format!("task/{tid}/fd/0"), OFlags::RDWR).ok()?;
         // SAFETY: the number comes out of an owner that gave it up, so it is open and ours.
         let client = Client::open(unsafe { Fd::from_raw(mailbox.into_raw_fd()) }).ok()?;
-        client.info().ok().filter(|info| info.state == State::Parked)
+        client.info().ok().filter(|info| info.state == State::Parked && is_called(target, tid, info.tid))
     }
 
     pub(super) fn tid(&self) -> u32 {
@@ -175,8 +178,7 @@ impl Link {
 
     /// As [`Self::records`], plain numbers.
     pub(super) fn numbers(&self, count: u64) -> Option<Vec<u64>> {
-        let words = usize::try_from(count).ok()?;
-        self.area(words.checked_mul(8)?)
+        self.client.data_words(usize::try_from(count).ok()?).ok()?
     }
 
     /// The records of eight words that the last answer left.
@@ -207,20 +209,33 @@ impl Link {
 
     /// Leaves numbers in the data area for the next call.
     pub(super) fn leave_numbers(&mut self, words: &[u64]) -> Result<(), Broken> {
-        self.claim()?;
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        self.leave_bytes(&bytes)
+    }
+
+    /// The same for bytes.
+    pub(super) fn leave_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        self.claim()?;
         let (thread, pidfd) = (&self.thread, &self.pidfd);
         let start = sys::monotonic_nanos();
         let alive = || {
             condition(thread, pidfd) == Condition::Running
                 && sys::monotonic_nanos().saturating_sub(start) < STOPPED_NS
         };
-        let copied = self.client.copy_data_in(&bytes, alive)?;
+        let copied = self.client.copy_data_in(bytes, alive)?;
         if copied == bytes.len() { Ok(()) } else { Err(Broken::Nonsense) }
     }
 }
 
 const _: () = assert!(RECORD == LEASE);
+
+/// Whether the thread `tid` is the one that has this number where it lives. A resident has a second
+/// thread for guards, which has the same descriptors, and its name until it has given itself another.
+fn is_called(target: &Target, tid: i32, number: u32) -> bool {
+    let status = target.read(&format!("task/{tid}/status")).unwrap_or_default();
+    let numbers = status_field(&status, "NSpid");
+    numbers.and_then(|all| all.split_whitespace().last()?.parse().ok()).is_none_or(|last: u32| last == number)
+}
 
 /// How it stands with the resident's thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

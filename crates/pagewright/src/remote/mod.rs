@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   query, regions      the resident, if it is there; else /proc: nothing of ours is in the process
-//!   read, write, poke   the kernel copies; the resident is not asked
+//!   read, write, poke   the kernel copies; the resident is told where a copy stopped: a guard that
+//!                       stands there is gone then, or written under
 //!   free                the resident, if it is there, or was in the parent of a forked child, whose
 //!                       copy of the map is then adopted; else there is nothing to free
 //!   allocate, protect,  the resident, which is placed first if need be
@@ -13,15 +14,19 @@
 //! that serialises attaching and detaching between callers.
 
 mod attach;
+mod guard;
 mod lease;
 mod link;
 mod mapping;
 mod outside;
 mod special;
 
+pub use guard::GuardHits;
+
 use std::fs::File;
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pagewright_core::wire::{Answer, Request, Stats, decode_result};
@@ -46,6 +51,8 @@ pub(crate) struct Remote {
     target: Target,
     /// The mailbox of its resident, once found.
     link: Mutex<Option<Link>>,
+    /// The number of the last guard hit that was taken by way of this handle.
+    taken: AtomicU64,
 }
 
 /// The link, in use by one call.
@@ -105,7 +112,7 @@ impl Remote {
                 format!("process {pid} is a kernel thread and has no user memory; give the pid of a program");
             return Err(Error::because(Verb::Attach, Kind::AccessDenied, pid, sentence));
         }
-        Ok(Self { target, link: Mutex::new(None) })
+        Ok(Self { target, link: Mutex::new(None), taken: AtomicU64::new(0) })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -216,14 +223,19 @@ impl Remote {
         if self.target.is_ended() {
             return Err(self.gone(Verb::Read));
         }
-        copied.map_err(|error| self.cannot_copy(Verb::Read, error))
+        let done = copied.map_err(|error| self.cannot_copy(Verb::Read, error))?;
+        self.met_by_copy(Verb::Read, at, done, into.len());
+        Ok(done)
     }
 
     pub(crate) fn write(&self, at: u64, from: &[u8]) -> Result<usize> {
         if self.target.is_ended() {
             return Err(self.gone(Verb::Write));
         }
-        self.copy(|pid| copy::write(pid, at, from)).map_err(|error| self.cannot_copy(Verb::Write, error))
+        let copied = self.copy(|pid| copy::write(pid, at, from));
+        let done = copied.map_err(|error| self.cannot_copy(Verb::Write, error))?;
+        self.met_by_copy(Verb::Write, at, done, from.len());
+        Ok(done)
     }
 
     /// Copies by way of the first thread; if that has ended before the others, of another one.
@@ -242,7 +254,16 @@ impl Remote {
         let memory = self.target.open_memory("mem", OFlags::WRONLY);
         let memory = File::from(memory.map_err(|errno| self.cannot_open(Verb::Write, errno))?);
         // A hole is an error of the first byte, and a short count later on.
-        Ok(memory.write_at(from, at).unwrap_or(0))
+        let mut done = memory.write_at(from, at).unwrap_or(0);
+        while done < from.len() {
+            let under = self.write_under(at + done as u64, &from[done..]);
+            if under == 0 {
+                break;
+            }
+            done += under;
+            done += memory.write_at(&from[done..], at + done as u64).unwrap_or(0);
+        }
+        Ok(done)
     }
 
     pub(crate) fn set_limit(&self, bytes: u64) -> Result<()> {

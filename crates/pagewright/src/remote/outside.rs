@@ -4,9 +4,9 @@ use pagewright_core::{
     Access, After, Content, ForeignRun, Geometry, Machine, ObjectId, PageRange, Refusal, Showing, Survival,
     Traits, Truth, Va,
 };
-use pagewright_linux::machine::{MapsFile, foreign};
+use pagewright_linux::machine::{MapsFile, PageList, foreign};
 use pagewright_linux::sys::Fd;
-use rustix::fd::IntoRawFd;
+use rustix::fd::{IntoRawFd, OwnedFd};
 use rustix::fs::OFlags;
 
 use crate::target::Target;
@@ -15,14 +15,17 @@ use crate::target::Target;
 #[derive(Debug)]
 pub(super) struct Outside {
     maps: MapsFile,
+    /// Its pages, where the kernel permits to look.
+    pages: Option<PageList>,
 }
 
 impl Outside {
     pub(super) fn open(target: &Target) -> Result<Self, rustix::io::Errno> {
-        let maps = target.open_memory("maps", OFlags::RDONLY)?;
         // SAFETY: the number comes out of an owner that gave it up, so it is open and ours.
-        let maps = unsafe { Fd::from_raw(maps.into_raw_fd()) };
-        Ok(Self { maps: MapsFile::Held(maps) })
+        let held = |file: OwnedFd| unsafe { Fd::from_raw(file.into_raw_fd()) };
+        let maps = held(target.open_memory("maps", OFlags::RDONLY)?);
+        let pages = target.open_memory("pagemap", OFlags::RDONLY).ok();
+        Ok(Self { maps: MapsFile::Held(maps), pages: pages.map(|file| PageList::of(held(file))) })
     }
 }
 
@@ -113,8 +116,9 @@ impl Machine for Outside {
         None
     }
 
-    fn privatised(&self, _: PageRange, _: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
-        Err(NOT_FROM_OUTSIDE)
+    fn privatised(&self, range: PageRange, report: &mut dyn FnMut(PageRange)) -> Result<(), Refusal> {
+        let pages = self.pages.as_ref().ok_or(NOT_FROM_OUTSIDE)?;
+        pages.privatised(range, report).map_err(|error| Refusal::Other(error.raw() as u16))
     }
 
     fn transfer(&mut self, _: &[Showing], _: Va, _: Va, _: u64) -> Result<(), Refusal> {

@@ -1,20 +1,20 @@
-//! `VirtualAlloc`, `VirtualAllocEx`, `VirtualAlloc2`.
+//! `VirtualAlloc`, `VirtualAllocEx`, `VirtualAllocExNuma`, `VirtualAlloc2`.
 
-use pagewright_core::{Action, Allocate, Kind, Order, Place, Protection, Traits, Verb, Window};
-
-use super::constants::{
-    MEM_COMMIT, MEM_LARGE_PAGES, MEM_PHYSICAL, MEM_REPLACE_PLACEHOLDER, MEM_RESERVE, MEM_RESERVE_PLACEHOLDER,
-    MEM_RESET, MEM_RESET_UNDO, MEM_TOP_DOWN, MEM_WRITE_WATCH, PAGE_READWRITE,
+use pagewright_core::{
+    Action, Allocate, Kind, PageKind, Place, Protection, Recycle, Survival, Traits, Verb, Window,
 };
+
+use super::constants::NUMA_NO_PREFERRED_NODE;
 use super::failure::Failure;
-use super::protection::decode_private;
-use super::range;
+use super::kind::{self, Asked, Wish};
+use super::protection::{decode_private, decode_protection};
+use super::range::{self, PAGE};
 use super::status::NtStatus;
 use crate::memory::Memory;
+use crate::privilege;
 
 /// Unit of placement.
 const GRANULE: u64 = 0x1_0000;
-const PAGE: u64 = 0x1000;
 
 /// What `MEM_ADDRESS_REQUIREMENTS` asks for; 0 means nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Requirements {
 /// What `VirtualAlloc` does; the answer is the base.
 ///
 /// # Errors
-/// Those of the VA rows. Nothing has changed.
+/// Those of the VA, RS and LP rows. Nothing has changed.
 pub fn virtual_alloc<M: Memory + ?Sized>(
     memory: &M,
     address: u64,
@@ -39,6 +39,23 @@ pub fn virtual_alloc<M: Memory + ?Sized>(
     protect: u32,
 ) -> Result<u64, Failure> {
     Plan::decode(address, size, kind, protect, memory.highest())?.perform(memory)
+}
+
+/// What `VirtualAllocExNuma` does: memory of `node` if it has some, else of another one
+/// (LP34 to LP37). Where something is reserved already, the node has no effect.
+///
+/// # Errors
+/// As [`virtual_alloc`], and 87 when there is no such node.
+pub fn virtual_alloc_numa<M: Memory + ?Sized>(
+    memory: &M,
+    address: u64,
+    size: u64,
+    kind: u32,
+    protect: u32,
+    node: u32,
+) -> Result<u64, Failure> {
+    let plan = Plan::decode(address, size, kind, protect, memory.highest())?;
+    plan.prefer(decode_node(node)?).perform(memory)
 }
 
 /// What `VirtualAlloc2` does with address requirements (AR10 to AR28).
@@ -57,25 +74,22 @@ pub fn virtual_alloc2<M: Memory + ?Sized>(
     plan.require(requirements, memory.highest())?.perform(memory)
 }
 
+/// The number of a node as Win32 gives it; `None` for no wish (LP36, LP37).
+pub(super) fn decode_node(node: u32) -> Result<Option<u16>, Failure> {
+    if node == NUMA_NO_PREFERRED_NODE {
+        return Ok(None);
+    }
+    let fix = "give a node that GetNumaHighestNodeNumber allows";
+    u16::try_from(node).map(Some).map_err(|_| refused("node", u64::from(node), fix))
+}
+
 /// A request whose arguments are in order.
 #[derive(Debug)]
-pub(super) struct Plan {
-    request: Allocate,
-    pages: Pages,
-}
-
-/// Which pages are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pages {
-    Ordinary,
-    Large,
-}
-
-/// What the flags say.
-struct Flags {
-    action: Action,
-    order: Order,
-    pages: Pages,
+pub(super) enum Plan {
+    /// For memory.
+    Memory(Allocate),
+    /// About content that is there.
+    Content(Recycle),
 }
 
 impl Plan {
@@ -91,10 +105,19 @@ impl Plan {
         if (1..GRANULE).contains(&address) {
             return Err(refused("address", address, "give NULL or at least 0x10000")); // VA32
         }
-        let flags = flags(kind, protect)?;
-        let protection = decode_private(protect)?;
-        range::check(Verb::Allocate, address, size, highest)?;
-        Ok(Self { request: request(address, size, &flags, protection), pages: flags.pages })
+        match kind::decode(kind, protect, address)? {
+            Asked::Memory(wish) => {
+                let protection = decode_private(protect)?;
+                range::check(Verb::Allocate, address, size, highest)?;
+                Ok(Self::Memory(request(address, size, &wish, protection)))
+            }
+            Asked::Content(fate) => {
+                // RS12: it has no effect, and must be one all the same.
+                decode_protection(protect)?;
+                range::check(Verb::Allocate, address, size, highest)?;
+                Ok(Self::Content(Recycle { at: address, size, fate }))
+            }
+        }
     }
 
     /// Adds where the allocation may be.
@@ -102,24 +125,62 @@ impl Plan {
         if wanted == Requirements::default() {
             return Ok(self); // AR10, AR11
         }
-        let window = match self.request.place {
+        let request = match self {
+            Self::Memory(request) => request,
+            Self::Content(recycle) => return Err(named_twice(recycle.at)),
+        };
+        let window = match request.place {
             Place::Window(window) => window,
-            Place::At(address) | Place::Near(address) => {
-                let fix = "an address excludes requirements; give NULL";
-                return Err(refused("address", address, fix)); // AR12, AR13
-            }
+            Place::At(address) | Place::Near(address) => return Err(named_twice(address)), // AR12, AR13
         };
         let place = Place::Window(narrowed(window, wanted, highest)?);
-        Ok(Self { request: Allocate { place, ..self.request }, ..self })
+        Ok(Self::Memory(Allocate { place, ..request }))
+    }
+
+    /// Adds whose memory is preferred.
+    pub(super) fn prefer(self, node: Option<u16>) -> Self {
+        match self {
+            Self::Memory(request) => Self::Memory(request.of(Traits { node, ..request.traits })),
+            Self::Content(_) => self,
+        }
+    }
+
+    /// Says which of the large pages are meant.
+    pub(super) fn of_pages(self, pages: PageKind) -> Result<Self, Failure> {
+        match self {
+            Self::Memory(request) if request.traits.pages == PageKind::Large => {
+                Ok(Self::Memory(request.of(Traits { pages, ..request.traits })))
+            }
+            Self::Memory(_) | Self::Content(_) => {
+                Err(refused("attribute flags", pages.unit(), "large and huge pages need MEM_LARGE_PAGES"))
+            }
+        }
     }
 
     /// Does it. The answer is the base.
     pub(super) fn perform<M: Memory + ?Sized>(&self, memory: &M) -> Result<u64, Failure> {
-        match self.pages {
-            Pages::Ordinary => Ok(memory.allocate(&self.request)?.start().get()),
-            // LP02: until large pages exist here, nobody holds the privilege.
-            Pages::Large => Err(Failure::core(Verb::Allocate, Kind::Privilege, 0, self.request.size)),
+        match self {
+            Self::Memory(request) => {
+                check_privilege(request)?;
+                Ok(memory.allocate(request)?.start().get())
+            }
+            Self::Content(recycle) => match memory.recycle(recycle)? {
+                Survival::Intact => Ok(recycle.at & !(PAGE - 1)),
+                Survival::Lost => {
+                    Err(Failure::core(Verb::Recycle, Kind::ContentLost, recycle.at, recycle.size)) // RS15
+                }
+            },
         }
+    }
+}
+
+/// LP02: large pages are for those whom the administrator lets lock memory.
+fn check_privilege(request: &Allocate) -> Result<(), Failure> {
+    match request.traits.pages {
+        PageKind::Large | PageKind::Huge if !privilege::may_lock_pages() => {
+            Err(Failure::core(Verb::Allocate, Kind::Privilege, 0, request.size))
+        }
+        PageKind::Ordinary | PageKind::Joined | PageKind::Large | PageKind::Huge | PageKind::Window => Ok(()),
     }
 }
 
@@ -128,91 +189,20 @@ fn refused(what: &'static str, value: u64, fix: &'static str) -> Failure {
     Failure::argument(NtStatus::INVALID_PARAMETER, what, value, fix)
 }
 
-fn request(address: u64, size: u64, flags: &Flags, protection: Protection) -> Allocate {
-    let (place, action) = match (address, flags.action) {
+fn named_twice(address: u64) -> Failure {
+    refused("address", address, "an address excludes requirements; give NULL")
+}
+
+fn request(address: u64, size: u64, wish: &Wish, protection: Protection) -> Allocate {
+    let (place, action) = match (address, wish.action) {
         // VA06: without an address a commit reserves as well.
         (0, Action::Commit | Action::ReserveCommit) => (None, Action::ReserveCommit),
         (0, Action::Reserve) => (None, Action::Reserve),
         (address, action) => (Some(address), action),
     };
-    let anywhere = Place::Window(Window { order: flags.order, ..Window::ANYWHERE });
-    Allocate { place: place.map_or(anywhere, Place::At), size, action, protection, traits: Traits::PLAIN }
-}
-
-/// The bits of an allocation type that any version of the call knows.
-const KNOWN: u32 = MEM_COMMIT
-    | MEM_RESERVE
-    | MEM_RESET
-    | MEM_TOP_DOWN
-    | MEM_WRITE_WATCH
-    | MEM_PHYSICAL
-    | MEM_RESET_UNDO
-    | MEM_LARGE_PAGES;
-
-fn flags(kind: u32, protect: u32) -> Result<Flags, Failure> {
-    let refuse = |fix| {
-        let status = NtStatus::INVALID_PARAMETER_5;
-        Err(Failure::argument(status, "allocation type", u64::from(kind), fix))
-    };
-    if let Some(fix) = contradiction(kind, protect) {
-        return refuse(fix);
-    }
-    if let Some(fix) = not_yet(kind) {
-        return refuse(fix);
-    }
-    let action = match (kind & MEM_RESERVE != 0, kind & MEM_COMMIT != 0) {
-        (true, true) => Action::ReserveCommit,
-        (true, false) => Action::Reserve,
-        (false, true) => Action::Commit,
-        // VA40, VA41, VA46, LP14.
-        (false, false) => return refuse("add MEM_RESERVE, MEM_COMMIT or both"),
-    };
-    let order = if kind & MEM_TOP_DOWN != 0 { Order::TopDown } else { Order::BottomUp };
-    let pages = if kind & MEM_LARGE_PAGES != 0 { Pages::Large } else { Pages::Ordinary };
-    Ok(Flags { action, order, pages })
-}
-
-/// What to change in flags that never go together, or that nobody knows.
-fn contradiction(kind: u32, protect: u32) -> Option<&'static str> {
-    let has = |bits| kind & bits != 0;
-    let all_of = |bits| kind & bits == bits;
-    if has(MEM_RESERVE_PLACEHOLDER | MEM_REPLACE_PLACEHOLDER) {
-        return Some("placeholders are not supported by this version; remove the flag"); // VA48
-    }
-    if has(!KNOWN) {
-        return Some("remove the bits that are no allocation type"); // VA44, VA45
-    }
-    if has(MEM_RESET) && kind != MEM_RESET || has(MEM_RESET_UNDO) && kind != MEM_RESET_UNDO {
-        return Some("MEM_RESET and MEM_RESET_UNDO stand alone"); // VA47, RS08 to RS11, RS17
-    }
-    if has(MEM_WRITE_WATCH) && !has(MEM_RESERVE) {
-        return Some("MEM_WRITE_WATCH needs MEM_RESERVE"); // VA46
-    }
-    if has(MEM_PHYSICAL) && (kind & !MEM_TOP_DOWN != MEM_PHYSICAL | MEM_RESERVE) {
-        return Some("MEM_PHYSICAL goes with MEM_RESERVE, and with no other but MEM_TOP_DOWN"); // LP14, LP15, LP19
-    }
-    if has(MEM_PHYSICAL) && protect != PAGE_READWRITE {
-        return Some("MEM_PHYSICAL needs PAGE_READWRITE"); // LP18
-    }
-    if has(MEM_LARGE_PAGES) && (has(MEM_WRITE_WATCH) || all_of(MEM_RESERVE) && !has(MEM_COMMIT)) {
-        return Some("MEM_LARGE_PAGES goes with MEM_RESERVE | MEM_COMMIT, without write watch"); // LP05, LP06
-    }
-    None
-}
-
-/// What is right, and comes with a later version.
-fn not_yet(kind: u32) -> Option<&'static str> {
-    let has = |bits| kind & bits != 0;
-    if has(MEM_RESET | MEM_RESET_UNDO) {
-        return Some("MEM_RESET is not supported by this version; keep the content, or decommit");
-    }
-    if has(MEM_WRITE_WATCH) {
-        return Some("MEM_WRITE_WATCH is not supported by this version; remove the flag");
-    }
-    if has(MEM_PHYSICAL) {
-        return Some("MEM_PHYSICAL is not supported by this version; use ordinary memory");
-    }
-    None
+    let anywhere = Place::Window(Window { order: wish.order, ..Window::ANYWHERE });
+    let traits = Traits { watch: wish.watch, pages: wish.pages, node: None };
+    Allocate { place: place.map_or(anywhere, Place::At), size, action, protection, traits }
 }
 
 /// `window` within the requirements.

@@ -4,9 +4,9 @@
 use std::ptr;
 
 use super::types::{
-    BOOL, HANDLE, MEM_EXTENDED_PARAMETER_TYPE, PAGE_PROTECTION_FLAGS, PAGE_TYPE, PROCESS_ACCESS_RIGHTS,
-    PROCESSOR_ARCHITECTURE, UNMAP_VIEW_OF_FILE_FLAGS, VIRTUAL_ALLOCATION_TYPE, VIRTUAL_FREE_TYPE,
-    WIN32_ERROR,
+    BOOL, HANDLE, MEM_EXTENDED_PARAMETER_TYPE, OFFER_PRIORITY, PAGE_PROTECTION_FLAGS, PAGE_TYPE,
+    PROCESS_ACCESS_RIGHTS, PROCESSOR_ARCHITECTURE, SETPROCESSWORKINGSETSIZEEX_FLAGS,
+    UNMAP_VIEW_OF_FILE_FLAGS, VIRTUAL_ALLOCATION_TYPE, VIRTUAL_FREE_TYPE, WIN32_ERROR,
 };
 
 /// A call that succeeded.
@@ -50,6 +50,8 @@ constants! {
     MEM_DECOMMIT: VIRTUAL_FREE_TYPE = 0x4000;
     /// Take memory and range.
     MEM_RELEASE: VIRTUAL_FREE_TYPE = 0x8000;
+    /// Make one placeholder of several.
+    MEM_COALESCE_PLACEHOLDERS: VIRTUAL_FREE_TYPE = 1;
     /// Leave a placeholder behind.
     MEM_PRESERVE_PLACEHOLDER: UNMAP_VIEW_OF_FILE_FLAGS = 2;
 
@@ -103,6 +105,36 @@ constants! {
     MemExtendedParameterImageMachine: MEM_EXTENDED_PARAMETER_TYPE = 6;
     /// The first number that is no parameter.
     MemExtendedParameterMax: MEM_EXTENDED_PARAMETER_TYPE = 7;
+
+    /// As an attribute: pages of 2 MiB. Goes with [`MEM_LARGE_PAGES`].
+    MEM_EXTENDED_PARAMETER_NONPAGED_LARGE: u32 = 8;
+    /// As an attribute: pages of 1 GiB. Goes with [`MEM_LARGE_PAGES`].
+    MEM_EXTENDED_PARAMETER_NONPAGED_HUGE: u32 = 16;
+    /// As an attribute: code of another processor. Refused.
+    MEM_EXTENDED_PARAMETER_EC_CODE: u32 = 64;
+    /// As a node: any.
+    NUMA_NO_PREFERRED_NODE: u32 = 0xffff_ffff;
+
+    /// `GetWriteWatch` forgets the pages that it reports.
+    WRITE_WATCH_FLAG_RESET: u32 = 1;
+
+    /// Offered content goes first.
+    VmOfferPriorityVeryLow: OFFER_PRIORITY = 1;
+    /// Offered content goes early.
+    VmOfferPriorityLow: OFFER_PRIORITY = 2;
+    /// Offered content goes before ordinary memory does.
+    VmOfferPriorityBelowNormal: OFFER_PRIORITY = 3;
+    /// Offered content goes with ordinary memory.
+    VmOfferPriorityNormal: OFFER_PRIORITY = 4;
+
+    /// The minimum of the working set is kept at any price.
+    QUOTA_LIMITS_HARDWS_MIN_ENABLE: SETPROCESSWORKINGSETSIZEEX_FLAGS = 1;
+    /// The minimum of the working set is a wish.
+    QUOTA_LIMITS_HARDWS_MIN_DISABLE: SETPROCESSWORKINGSETSIZEEX_FLAGS = 2;
+    /// The working set never exceeds its maximum.
+    QUOTA_LIMITS_HARDWS_MAX_ENABLE: SETPROCESSWORKINGSETSIZEEX_FLAGS = 4;
+    /// The working set may exceed its maximum while memory is plenty.
+    QUOTA_LIMITS_HARDWS_MAX_DISABLE: SETPROCESSWORKINGSETSIZEEX_FLAGS = 8;
 
     /// End the process.
     PROCESS_TERMINATE: PROCESS_ACCESS_RIGHTS = 1;
@@ -170,6 +202,10 @@ constants! {
     ERROR_UNEXP_NET_ERR: WIN32_ERROR = 59;
     /// An argument is wrong.
     ERROR_INVALID_PARAMETER: WIN32_ERROR = 87;
+    /// There is more than the buffer takes.
+    ERROR_MORE_DATA: WIN32_ERROR = 234;
+    /// The buffer is too small for the answer.
+    ERROR_INSUFFICIENT_BUFFER: WIN32_ERROR = 122;
     /// The pages were not locked.
     ERROR_NOT_LOCKED: WIN32_ERROR = 158;
     /// Somebody else is being served.
@@ -178,6 +214,8 @@ constants! {
     ERROR_ALREADY_EXISTS: WIN32_ERROR = 183;
     /// Not a program.
     ERROR_BAD_EXE_FORMAT: WIN32_ERROR = 193;
+    /// There is nothing to list.
+    ERROR_NO_MORE_ITEMS: WIN32_ERROR = 259;
     /// Only a part was copied.
     ERROR_PARTIAL_COPY: WIN32_ERROR = 299;
     /// A status without a code.

@@ -98,7 +98,10 @@ pub(super) fn write_from<M: Memory + ?Sized>(
         let mut stored = way.copy(memory, here, &chunk[..good], done)?;
         if stored == 0 && done == 0 && good != 0 {
             way = way_in(memory, at, size as u64)?;
-            stored = way.copy(memory, here, &chunk[..good], done)?;
+            // A page that can be stored to stopped the copy all the same: its guard did (GP10).
+            if way == Way::Poke {
+                stored = way.copy(memory, here, &chunk[..good], done)?;
+            }
         }
         done += stored;
         if !whole || stored < good {
@@ -150,7 +153,7 @@ fn way_in<M: Memory + ?Sized>(memory: &M, at: u64, size: u64) -> Result<Way, Fai
         return Err(Failure::core(Verb::Write, Kind::NoAccess, at, size)); // RW20, RW28
     }
     if writable || protection.guard == Guard::Armed {
-        // A guard stops the copy and stays (GP10): nothing is stored.
+        // A guard that was met is gone by now, and the copy fails (GP10): nothing is stored.
         return Ok(Way::Store);
     }
     if all_committed(memory, at, size, allocation)? { Ok(Way::Poke) } else { Ok(Way::Store) }

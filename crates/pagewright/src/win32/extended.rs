@@ -1,27 +1,63 @@
 //! The extended parameters of `VirtualAlloc2`.
+#![allow(non_upper_case_globals, reason = "these are the names that existing code uses")]
 
-use super::alloc::Requirements;
+use pagewright_core::PageKind;
+
+use super::alloc::{self, Plan, Requirements};
 use super::constants::{
+    MEM_EXTENDED_PARAMETER_NONPAGED_HUGE, MEM_EXTENDED_PARAMETER_NONPAGED_LARGE,
     MemExtendedParameterAddressRequirements, MemExtendedParameterAttributeFlags,
-    MemExtendedParameterInvalidType, MemExtendedParameterMax,
+    MemExtendedParameterInvalidType, MemExtendedParameterMax, MemExtendedParameterNumaNode,
 };
 use super::failure::Failure;
+use super::numa;
 use super::status::NtStatus;
 use super::types::{MEM_ADDRESS_REQUIREMENTS, MEM_EXTENDED_PARAMETER, MEM_EXTENDED_PARAMETER_TYPE};
+
+/// What the parameters say beside the arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Extended {
+    requirements: Requirements,
+    node: Option<u16>,
+    pages: Option<PageKind>,
+}
+
+impl Extended {
+    /// `plan` with all of it.
+    pub(super) fn refine(&self, plan: Plan, highest: u64) -> Result<Plan, Failure> {
+        let plan = plan.require(self.requirements, highest)?.prefer(self.node);
+        match self.pages {
+            Some(pages) => plan.of_pages(pages),
+            None => Ok(plan),
+        }
+    }
+}
+
+/// Reads the parameters of a call that can serve none that asks for anything.
+///
+/// # Errors
+/// 87 as [`decode`], and for whatever asks for something.
+///
+/// # Safety
+/// As [`decode`].
+pub(super) unsafe fn check_none(first: *const MEM_EXTENDED_PARAMETER, count: u32) -> Result<(), Failure> {
+    // SAFETY: the caller vouches for the same.
+    if unsafe { decode(first, count) }? == Extended::default() {
+        return Ok(());
+    }
+    Err(refused("number of parameters", u64::from(count), "views take no parameters; give 0"))
+}
 
 /// Reads the parameters (AR03 to AR09).
 ///
 /// # Errors
-/// 87 for a type that does not exist, is given twice, or is not supported yet.
+/// 87 for a type that does not exist, is given twice, or is not supported.
 ///
 /// # Safety
 /// `first` is NULL or points to `count` parameters; the pointers in them are valid.
-pub(super) unsafe fn decode(
-    first: *const MEM_EXTENDED_PARAMETER,
-    count: u32,
-) -> Result<Requirements, Failure> {
+pub(super) unsafe fn decode(first: *const MEM_EXTENDED_PARAMETER, count: u32) -> Result<Extended, Failure> {
     if count == 0 {
-        return Ok(Requirements::default()); // AR01
+        return Ok(Extended::default()); // AR01
     }
     if first.is_null() {
         return Err(refused("number of parameters", u64::from(count), "give 0, or parameters")); // AR03
@@ -30,11 +66,11 @@ pub(super) unsafe fn decode(
         let fix = "no type may be given twice"; // AR06: more of them cannot differ
         return Err(refused("number of parameters", u64::from(count), fix));
     }
-    let mut requirements = Requirements::default();
+    let mut extended = Extended::default();
     let mut seen = 0u32;
     for index in 0..count as usize {
         // SAFETY: the caller vouches for `count` of them.
-        let parameter = unsafe { *first.add(index) };
+        let parameter = unsafe { first.add(index).read_unaligned() };
         let kind = (parameter.Anonymous1._bitfield & 0xff) as MEM_EXTENDED_PARAMETER_TYPE;
         if kind == MemExtendedParameterInvalidType || kind >= MemExtendedParameterMax {
             let fix = "give one of the types of MEM_EXTENDED_PARAMETER_TYPE"; // AR04, AR05
@@ -45,9 +81,9 @@ pub(super) unsafe fn decode(
         }
         seen |= 1 << kind;
         // SAFETY: as above.
-        unsafe { take(kind, &parameter, &mut requirements) }?;
+        unsafe { take(kind, &parameter, &mut extended) }?;
     }
-    Ok(requirements)
+    Ok(extended)
 }
 
 /// # Safety
@@ -55,27 +91,50 @@ pub(super) unsafe fn decode(
 unsafe fn take(
     kind: MEM_EXTENDED_PARAMETER_TYPE,
     parameter: &MEM_EXTENDED_PARAMETER,
-    requirements: &mut Requirements,
+    into: &mut Extended,
 ) -> Result<(), Failure> {
-    if kind == MemExtendedParameterAttributeFlags {
-        // AR07, AR09.
-        let fix = "this version supports none; give 0";
-        // SAFETY: for this type the union holds a number of 64 bits.
-        let value = unsafe { parameter.Anonymous2.ULong64 };
-        return if value == 0 { Ok(()) } else { Err(refused("attribute flags", value, fix)) };
+    match kind {
+        MemExtendedParameterAttributeFlags => {
+            // SAFETY: for this type the union holds a number of 64 bits.
+            into.pages = attributes(unsafe { parameter.Anonymous2.ULong64 })?;
+        }
+        MemExtendedParameterNumaNode => {
+            // SAFETY: for this type the union holds a number of 32 bits.
+            let node = unsafe { parameter.Anonymous2.ULong };
+            numa::check(node)?; // LP36
+            into.node = alloc::decode_node(node)?;
+        }
+        MemExtendedParameterAddressRequirements => {
+            // SAFETY: for this type the union holds a pointer.
+            let pointer = unsafe { parameter.Anonymous2.Pointer }.cast::<MEM_ADDRESS_REQUIREMENTS>();
+            if pointer.is_null() {
+                return Err(refused("pointer to the requirements", 0, "give the address of one"));
+            }
+            // SAFETY: the caller vouches for the pointer.
+            into.requirements = unsafe { pointer.read_unaligned() }.into();
+        }
+        _ => {
+            let fix = "address requirements, attribute flags and a node are supported; remove it";
+            return Err(refused("parameter type", kind as u64, fix));
+        }
     }
-    if kind != MemExtendedParameterAddressRequirements {
-        let fix = "this version supports address requirements and attribute flags only; remove it";
-        return Err(refused("parameter type", kind as u64, fix));
-    }
-    // SAFETY: for this type the union holds a pointer.
-    let pointer = unsafe { parameter.Anonymous2.Pointer }.cast::<MEM_ADDRESS_REQUIREMENTS>();
-    if pointer.is_null() {
-        return Err(refused("pointer to the requirements", 0, "give the address of one"));
-    }
-    // SAFETY: the caller vouches for the pointer.
-    *requirements = unsafe { pointer.read_unaligned() }.into();
     Ok(())
+}
+
+/// Which pages the attributes mean, if they say it (AR07, AR09).
+fn attributes(flags: u64) -> Result<Option<PageKind>, Failure> {
+    const LARGE: u64 = MEM_EXTENDED_PARAMETER_NONPAGED_LARGE as u64;
+    const HUGE: u64 = MEM_EXTENDED_PARAMETER_NONPAGED_HUGE as u64;
+    match flags {
+        0 => Ok(None),
+        LARGE => Ok(Some(PageKind::Large)),
+        HUGE => Ok(Some(PageKind::Huge)),
+        other => Err(refused(
+            "attribute flags",
+            other,
+            "give 0, or MEM_EXTENDED_PARAMETER_NONPAGED_LARGE or _HUGE",
+        )),
+    }
 }
 
 impl From<MEM_ADDRESS_REQUIREMENTS> for Requirements {

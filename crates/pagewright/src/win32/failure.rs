@@ -53,6 +53,12 @@ impl Failure {
         Self { transferred: Some(transferred), ..self }
     }
 
+    /// The same refusal under another status.
+    #[must_use]
+    pub(super) fn called(self, status: NtStatus) -> Self {
+        Self { status, ..self }
+    }
+
     /// What `GetLastError` answers.
     pub const fn code(&self) -> WIN32_ERROR {
         self.status.to_win32()

@@ -1,14 +1,16 @@
 //! Handles: what a number stands for, and what may be done through it (HR rows).
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::ptr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::constants::{
-    INVALID_HANDLE_VALUE, PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_VM_OPERATION,
-    PROCESS_VM_READ, PROCESS_VM_WRITE,
+    INVALID_HANDLE_VALUE, PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SET_QUOTA,
+    PROCESS_VM_OPERATION, PROCESS_VM_READ, PROCESS_VM_WRITE,
 };
 use super::failure::Failure;
+use super::section::Section;
 use super::status::NtStatus;
 use super::types::{HANDLE, PROCESS_ACCESS_RIGHTS};
 use crate::own;
@@ -21,6 +23,12 @@ pub(super) enum Need {
     Operate,
     /// Ask; the full right includes the limited one (VQ28, VQ29).
     Query,
+    /// Ask what only the full right tells: which pages are used, and how.
+    Inspect,
+    /// The same, and change what is told the next time; or say what will be used.
+    Recount,
+    /// Change how much memory it may keep.
+    Quota,
     /// Copy out.
     Read,
     /// Copy in, which may change protection.
@@ -34,6 +42,9 @@ impl Need {
         match self {
             Self::Operate => PROCESS_VM_OPERATION,
             Self::Query => PROCESS_QUERY_LIMITED_INFORMATION,
+            Self::Inspect => PROCESS_QUERY_INFORMATION,
+            Self::Recount => PROCESS_QUERY_INFORMATION | PROCESS_VM_OPERATION,
+            Self::Quota => PROCESS_SET_QUOTA,
             Self::Read => PROCESS_VM_READ,
             Self::Write => PROCESS_VM_WRITE | PROCESS_VM_OPERATION,
             Self::Handle => 0,
@@ -44,7 +55,13 @@ impl Need {
     const fn missing(self) -> &'static str {
         match self {
             Self::Operate => "it lacks PROCESS_VM_OPERATION; open the process with that right",
-            Self::Query => "it lacks PROCESS_QUERY_INFORMATION; open the process with that right",
+            Self::Query | Self::Inspect => {
+                "it lacks PROCESS_QUERY_INFORMATION; open the process with that right"
+            }
+            Self::Recount => {
+                "it lacks PROCESS_QUERY_INFORMATION or PROCESS_VM_OPERATION; open the process with both"
+            }
+            Self::Quota => "it lacks PROCESS_SET_QUOTA; open the process with that right",
             Self::Read => "it lacks PROCESS_VM_READ; open the process with that right",
             Self::Write => "it lacks PROCESS_VM_WRITE or PROCESS_VM_OPERATION; open the process with both",
             Self::Handle => "it is not the handle of a process; open the process first",
@@ -57,10 +74,22 @@ impl Need {
 const TRACING: PROCESS_ACCESS_RIGHTS =
     PROCESS_VM_OPERATION | PROCESS_VM_READ | PROCESS_VM_WRITE | PROCESS_QUERY_INFORMATION;
 
+/// What a handle stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Thing {
+    /// A process.
+    Process(Process),
+    /// A section.
+    Section(Arc<Section>),
+    /// A file that the program opened.
+    File(Arc<File>),
+}
+
 #[derive(Debug)]
 struct Entry {
+    /// `PROCESS_…` or `SECTION_…`.
     access: PROCESS_ACCESS_RIGHTS,
-    process: Process,
+    thing: Thing,
 }
 
 /// All open handles. Numbers are multiples of 4 that count upwards, so that a
@@ -117,10 +146,46 @@ pub(super) fn open(pid: u32, access: PROCESS_ACCESS_RIGHTS) -> Result<HANDLE, Fa
     if access & TRACING != 0 {
         process.check_access()?;
     }
+    Ok(insert(Thing::Process(process), access))
+}
+
+/// One more handle, with these rights.
+pub(super) fn insert(thing: Thing, access: u32) -> HANDLE {
     own::watch_forks();
     let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
-    let number = table.insert(Entry { access, process });
-    Ok(ptr::without_provenance_mut(number as usize))
+    let number = table.insert(Entry { access, thing });
+    ptr::without_provenance_mut(number as usize)
+}
+
+/// What a handle stands for, and which rights it has.
+///
+/// # Errors
+/// 6 for no handle.
+pub(super) fn thing(handle: HANDLE) -> Result<(Thing, u32), Failure> {
+    if handle == INVALID_HANDLE_VALUE {
+        return Ok((Thing::Process(Process::current()), u32::MAX));
+    }
+    let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
+    let entry = table.get(handle).ok_or_else(|| invalid(handle))?;
+    Ok((entry.thing.clone(), entry.access))
+}
+
+/// The section behind a handle.
+///
+/// # Errors
+/// 6 for no handle and for one of something else (MV24, MV25), 5 for a missing right
+/// (HR22 to HR26).
+pub(super) fn section(handle: HANDLE, needed: u32) -> Result<Arc<Section>, Failure> {
+    match thing(handle)? {
+        (Thing::Section(_), access) if access & needed != needed => {
+            let fix = "it lacks a right of the section; open the section with it";
+            Err(named(handle, NtStatus::ACCESS_DENIED, fix))
+        }
+        (Thing::Section(section), _) => Ok(section),
+        (Thing::Process(_) | Thing::File(_), _) => {
+            Err(named(handle, NtStatus::OBJECT_TYPE_MISMATCH, "it is not the handle of a section"))
+        }
+    }
 }
 
 /// Closes a handle; a second time it is none any more.
@@ -157,12 +222,16 @@ pub(super) fn through<T>(
         let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
         table.get(handle).ok_or_else(|| invalid(handle))?
     };
+    let Thing::Process(process) = &entry.thing else {
+        // HR14
+        return Err(named(handle, NtStatus::OBJECT_TYPE_MISMATCH, "it is not the handle of a process"));
+    };
     if !grants(entry.access, need.rights()) {
         return Err(named(handle, NtStatus::ACCESS_DENIED, need.missing()));
     }
-    serve(&entry.process).map_err(|failure| {
+    serve(process).map_err(|failure| {
         // Whatever went wrong: that the process ended says more.
-        if entry.process.has_ended() { ended(handle, &failure) } else { failure }
+        if process.has_ended() { ended(handle, &failure) } else { failure }
     })
 }
 
@@ -174,7 +243,10 @@ pub(super) fn hold() -> Option<own::Held> {
 /// The process behind an open handle, whatever rights it has.
 pub(crate) fn process(handle: HANDLE) -> Option<Process> {
     let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
-    table.get(handle).map(|entry| entry.process.clone())
+    match &table.get(handle)?.thing {
+        Thing::Process(process) => Some(process.clone()),
+        Thing::Section(_) | Thing::File(_) => None,
+    }
 }
 
 fn grants(access: PROCESS_ACCESS_RIGHTS, needed: PROCESS_ACCESS_RIGHTS) -> bool {

@@ -4,7 +4,8 @@
 use std::ffi::c_void;
 
 use pagewright_core::Geometry;
-use pagewright_linux::sys;
+
+use crate::own;
 
 /// A buffer of this process that a caller named by address. Never followed: the
 /// kernel copies, and stops at the first byte that cannot be accessed.
@@ -35,10 +36,9 @@ impl Buffer {
         if from.is_empty() {
             return 0;
         }
-        let at = self.address.wrapping_add(offset);
-        // SAFETY: `new` was promised that the buffer may be overwritten, and the
-        // offsets lie in it; what is not there is an error of the call.
-        unsafe { sys::process_vm_writev(sys::getpid(), from, at) }.unwrap_or(0)
+        // `new` was promised that the buffer may be overwritten, and the offsets lie in it;
+        // what is not there is an error of the call, and guards that are met are met.
+        own::write(self.address.wrapping_add(offset) as u64, from).unwrap_or(0)
     }
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn load(address: usize, into: &mut [u8]) -> usize {
     if into.is_empty() {
         return 0;
     }
-    sys::process_vm_readv(sys::getpid(), into, address).unwrap_or(0)
+    own::read(address as u64, into).unwrap_or(0)
 }
 
 /// Whether a buffer lies in the user range (RW35).

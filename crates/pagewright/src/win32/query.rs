@@ -1,4 +1,11 @@
-//! `VirtualQuery`, `VirtualQueryEx`.
+//! `VirtualQuery`, `VirtualQueryEx`, and what the classes of `NtQueryVirtualMemory` know.
+
+mod classes;
+mod nt;
+mod types;
+
+pub use nt::*;
+pub use types::*;
 
 use std::ptr;
 
@@ -50,12 +57,12 @@ pub fn encode_query(info: &Info) -> MEMORY_BASIC_INFORMATION {
     };
     match info.state {
         State::Free => MEMORY_BASIC_INFORMATION { State: MEM_FREE, Protect: PAGE_NOACCESS, ..record },
-        State::Reserved { allocation, initial } => MEMORY_BASIC_INFORMATION {
+        State::Reserved { allocation, initial, backing } => MEMORY_BASIC_INFORMATION {
             AllocationBase: pointer(allocation),
             AllocationProtect: encode_protection(initial),
             State: MEM_RESERVE,
             Protect: 0, // VQ02: not NOACCESS
-            Type: MEM_PRIVATE,
+            Type: encode_backing(backing),
             ..record
         },
         State::Committed { allocation, initial, protection, backing, owner: _ } => MEMORY_BASIC_INFORMATION {

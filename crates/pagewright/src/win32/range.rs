@@ -4,6 +4,9 @@ use pagewright_core::{Kind, Verb};
 
 use super::failure::Failure;
 
+/// The size of a page.
+pub(super) const PAGE: u64 = 0x1000;
+
 /// An address above the user range, then a size of 0, then a sum that leaves it
 /// (the order of the calls: see the introduction of the VA rows).
 pub(super) fn check(verb: Verb, at: u64, size: u64, highest: u64) -> Result<(), Failure> {

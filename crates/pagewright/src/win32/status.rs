@@ -44,9 +44,13 @@ statuses! {
     WAS_LOCKED = 0x4000_0019 => c::ERROR_SUCCESS;
     /// A guard was met; Win32 shows the status itself (EM38).
     GUARD_PAGE_VIOLATION = 0x8000_0001 => 0x8000_0001;
+    /// The buffer is too small, and the length that is needed is known (VQ46).
+    BUFFER_OVERFLOW = 0x8000_0005 => c::ERROR_MORE_DATA;
     /// Only a part was copied (EM18).
     PARTIAL_COPY = 0x8000_000d => c::ERROR_PARTIAL_COPY;
-    /// Somebody else is being served.
+    /// There is nothing to list.
+    NO_MORE_ENTRIES = 0x8000_001a => c::ERROR_NO_MORE_ITEMS;
+    /// Somebody else is being served; or content that was offered is gone (PF16).
     DEVICE_BUSY = 0x8000_0011 => c::ERROR_BUSY;
     /// No row describes the failure.
     UNSUCCESSFUL = 0xc000_0001 => c::ERROR_GEN_FAILURE;
@@ -78,6 +82,8 @@ statuses! {
     ALREADY_COMMITTED = 0xc000_0021 => c::ERROR_ACCESS_DENIED;
     /// A right is missing (EM22).
     ACCESS_DENIED = 0xc000_0022 => c::ERROR_ACCESS_DENIED;
+    /// The buffer is too small for the answer.
+    BUFFER_TOO_SMALL = 0xc000_0023 => c::ERROR_INSUFFICIENT_BUFFER;
     /// A handle of something else (EM37).
     OBJECT_TYPE_MISMATCH = 0xc000_0024 => c::ERROR_INVALID_HANDLE;
     /// A page was not locked (EM27).
@@ -214,7 +220,8 @@ impl NtStatus {
             Kind::Protocol => Self::INTERNAL_ERROR,
             Kind::Misaligned | Kind::TargetCommitted => Self::INVALID_PARAMETER,
             Kind::Special => Self::NOT_SUPPORTED,
-            Kind::AboveCeiling | Kind::NoConsent => Self::ACCESS_DENIED,
+            Kind::AboveCeiling => above_ceiling(verb),
+            Kind::NoConsent => Self::ACCESS_DENIED,
             Kind::NoObject => Self::NO_MEMORY,
             Kind::NoLargePages => Self::INSUFFICIENT_RESOURCES,
             Kind::NoNode | Kind::NotWatched | Kind::BadFrame => Self::INVALID_PARAMETER,
@@ -278,6 +285,27 @@ const fn bad_size(verb: Verb) -> NtStatus {
     }
 }
 
+/// More than memory may ever be given: a view of a section says so in its own way (VS03 to
+/// VS09, SR15).
+const fn above_ceiling(verb: Verb) -> NtStatus {
+    match verb {
+        Verb::Allocate | Verb::Protect => NtStatus::SECTION_PROTECTION,
+        Verb::Free
+        | Verb::Query
+        | Verb::Read
+        | Verb::Write
+        | Verb::Lock
+        | Verb::Unlock
+        | Verb::Attach
+        | Verb::Alias
+        | Verb::Copy
+        | Verb::Attribute
+        | Verb::Watch
+        | Verb::Recycle
+        | Verb::Frames => NtStatus::ACCESS_DENIED,
+    }
+}
+
 /// Large pages, or a window onto physical ones: neither protected nor committed
 /// (LP07, LP20, LP21), nor freed in part (LP22), nor locked (LP09, LP33).
 const fn fixed(verb: Verb) -> NtStatus {
@@ -337,9 +365,12 @@ pub(super) const fn code_name(code: WIN32_ERROR) -> &'static str {
         c::ERROR_NOT_ENOUGH_MEMORY => "ERROR_NOT_ENOUGH_MEMORY",
         c::ERROR_BAD_LENGTH => "ERROR_BAD_LENGTH",
         c::ERROR_GEN_FAILURE => "ERROR_GEN_FAILURE",
+        c::ERROR_MORE_DATA => "ERROR_MORE_DATA",
         c::ERROR_NOT_SUPPORTED => "ERROR_NOT_SUPPORTED",
         c::ERROR_UNEXP_NET_ERR => "ERROR_UNEXP_NET_ERR",
         c::ERROR_INVALID_PARAMETER => "ERROR_INVALID_PARAMETER",
+        c::ERROR_INSUFFICIENT_BUFFER => "ERROR_INSUFFICIENT_BUFFER",
+        c::ERROR_NO_MORE_ITEMS => "ERROR_NO_MORE_ITEMS",
         c::ERROR_NOT_LOCKED => "ERROR_NOT_LOCKED",
         c::ERROR_BUSY => "ERROR_BUSY",
         c::ERROR_ALREADY_EXISTS => "ERROR_ALREADY_EXISTS",

@@ -25,6 +25,10 @@ pub type UNMAP_VIEW_OF_FILE_FLAGS = u32;
 pub type PROCESS_ACCESS_RIGHTS = u32;
 /// What an extended parameter of `VirtualAlloc2` says.
 pub type MEM_EXTENDED_PARAMETER_TYPE = i32;
+/// `VmOfferPriority…`.
+pub type OFFER_PRIORITY = i32;
+/// `QUOTA_LIMITS_HARDWS_…`.
+pub type SETPROCESSWORKINGSETSIZEEX_FLAGS = u32;
 /// `PROCESSOR_ARCHITECTURE_…`.
 pub type PROCESSOR_ARCHITECTURE = u16;
 

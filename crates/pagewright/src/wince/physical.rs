@@ -178,7 +178,7 @@ pub(super) fn show(to: &Process, onto: Onto, at: u64, view: &View) -> Result<Rec
     }
     let onto = match onto {
         Onto::Reserved(at) => Onto::Reserved(Geometry::X86_64.page_down(at)),
-        fresh @ Onto::Fresh(_) => fresh,
+        fresh @ (Onto::Fresh(_) | Onto::View(_)) => fresh,
     };
     let range = match &to.which {
         Which::Own => window.show_here(pages, onto, protection)?,

@@ -18,9 +18,12 @@ pub(crate) fn of(case: &Case) -> Option<Fact> {
     match case.call {
         Call::Alloc { at, size, kind, protect } => {
             let fact = arguments(at, size, kind, protect);
-            // What comes with a later version is refused, and no row says so.
-            let later = kind & (RESET | RESET_UNDO | WRITE_WATCH | PHYSICAL) != 0;
-            fact.or_else(|| if later { None } else { place(case.prior, at, size, kind, protect) })
+            let about_content = kind & (RESET | RESET_UNDO) != 0;
+            fact.or_else(|| match case.prior {
+                Prior::Free if about_content => Some(("RS04", 487)),
+                _ if about_content => None,
+                prior => place(prior, at, size, kind, protect),
+            })
         }
         Call::Alloc2 { at, size, lowest, highest, alignment } => {
             requirements(case.prior, at, size, [lowest, highest], alignment)
@@ -42,6 +45,9 @@ fn arguments(at: At, size: u64, kind: u32, protect: u32) -> Option<Fact> {
     }
     if let Some(row) = bad_kind(kind, protect) {
         return Some((row, 87));
+    }
+    if kind & (LARGE | RESERVE) == LARGE && at != At::Is(0) {
+        return Some(("LP05", 87)); // VA06 makes one operation of it without an address only.
     }
     if let Some(row) = bad_protection(protect) {
         return Some((row, 87));

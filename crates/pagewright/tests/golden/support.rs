@@ -1,21 +1,27 @@
 //! What the row tests of the Win32 calls share.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::process::{Child, Command, Stdio};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pagewright::soft::Guest;
 use pagewright::win32::{
-    CloseHandle, GetLastError, HANDLE, MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE,
+    CloseHandle, Failure, GetLastError, HANDLE, MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE,
     MEMORY_BASIC_INFORMATION, OpenProcess, PROCESS_ACCESS_RIGHTS, PROCESS_ALL_ACCESS, ReadProcessMemory,
-    SetLastError, VirtualAllocEx, VirtualFreeEx, VirtualProtectEx, VirtualQueryEx, WriteProcessMemory,
+    SetLastError, VirtualAllocEx, VirtualFreeEx, VirtualLock, VirtualProtectEx, VirtualQueryEx,
+    VirtualUnlock, WriteProcessMemory, read_memory, virtual_alloc, virtual_free, virtual_lock,
+    virtual_protect, virtual_query, virtual_unlock, write_memory,
 };
 
 pub(crate) const PAGE: usize = 0x1000;
 /// What the last error is before a call, to see that success leaves it alone.
 pub(crate) const SENTINEL: u32 = 0xdead_beef;
 pub(crate) const SELF: HANDLE = ptr::without_provenance_mut(usize::MAX);
+/// Names the guest of the thread, which has no handle: the calls are its system calls then.
+pub(crate) const GUEST: HANDLE = ptr::without_provenance_mut(0x6e57);
 pub(crate) const BOTH: u32 = MEM_RESERVE | MEM_COMMIT;
 /// The first address that is not a user's.
 pub(crate) const TOP: usize = 0x7fff_ffff_f000;
@@ -49,12 +55,35 @@ fn settled<T>(worked: bool, value: T) -> Result<T, u32> {
     Ok(value)
 }
 
-/// The calls on any process, with results instead of a last error.
+thread_local! {
+    /// An emulated guest, for `everywhere`.
+    static MMU: RefCell<Guest> = RefCell::new(Guest::new());
+}
+
+/// Works on the guest of the thread.
+pub(crate) fn with_guest<T>(work: impl FnOnce(&mut Guest) -> T) -> T {
+    MMU.with_borrow_mut(work)
+}
+
+/// A call of the guest, with its code.
+fn on_guest<T>(call: impl FnOnce(&Guest) -> Result<T, Failure>) -> Result<T, u32> {
+    with_guest(|guest| call(guest).map_err(|failure| failure.code()))
+}
+
+/// The calls on any process, or on a guest, with results instead of a last error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct On(pub(crate) HANDLE);
 
 impl On {
+    pub(crate) fn is_guest(self) -> bool {
+        self.0 == GUEST
+    }
+
     pub(crate) fn alloc(self, at: usize, size: usize, kind: u32, protect: u32) -> Result<usize, u32> {
+        if self.is_guest() {
+            let call = |guest: &Guest| virtual_alloc(guest, at as u64, size as u64, kind, protect);
+            return on_guest(call).map(|base| base as usize);
+        }
         fresh();
         // SAFETY: tests name fresh memory, or memory that they allocated.
         let base = unsafe { VirtualAllocEx(self.0, pointer(at), size, kind, protect) };
@@ -62,6 +91,9 @@ impl On {
     }
 
     pub(crate) fn free(self, at: usize, size: usize, kind: u32) -> Result<(), u32> {
+        if self.is_guest() {
+            return on_guest(|guest| virtual_free(guest, at as u64, size as u64, kind));
+        }
         fresh();
         // SAFETY: tests free what they allocated.
         settled(unsafe { VirtualFreeEx(self.0, pointer(at), size, kind) } != 0, ())
@@ -76,6 +108,9 @@ impl On {
     }
 
     pub(crate) fn protect(self, at: usize, size: usize, protect: u32) -> Result<u32, u32> {
+        if self.is_guest() {
+            return on_guest(|guest| virtual_protect(guest, at as u64, size as u64, protect));
+        }
         fresh();
         let mut old = SENTINEL;
         // SAFETY: tests protect what they allocated; `old` is valid.
@@ -84,12 +119,36 @@ impl On {
     }
 
     pub(crate) fn query(self, at: usize) -> Result<Record, u32> {
+        if self.is_guest() {
+            return on_guest(|guest| virtual_query(guest, at as u64)).map(Record::from);
+        }
         fresh();
         let mut record = MEMORY_BASIC_INFORMATION::default();
         let size = size_of_val(&record);
         // SAFETY: the record has room.
         let written = unsafe { VirtualQueryEx(self.0, pointer(at), &raw mut record, size) };
         settled(written == size, Record::from(record))
+    }
+
+    /// Locks pages of this process or of the guest: the call has no form for others.
+    pub(crate) fn lock(self, at: usize, size: usize) -> Result<(), u32> {
+        if self.is_guest() {
+            return on_guest(|guest| virtual_lock(guest, at as u64, size as u64));
+        }
+        assert_eq!(self.0, SELF, "only the own process");
+        fresh();
+        // SAFETY: locking changes nothing that anybody relies on.
+        settled(unsafe { VirtualLock(pointer(at), size) } != 0, ())
+    }
+
+    pub(crate) fn unlock(self, at: usize, size: usize) -> Result<(), u32> {
+        if self.is_guest() {
+            return on_guest(|guest| virtual_unlock(guest, at as u64, size as u64));
+        }
+        assert_eq!(self.0, SELF, "only the own process");
+        fresh();
+        // SAFETY: nobody relies on the lock.
+        settled(unsafe { VirtualUnlock(pointer(at), size) } != 0, ())
     }
 }
 
@@ -173,8 +232,19 @@ pub(crate) struct Opened {
     pub(crate) on: On,
 }
 
+/// What a copy said, and its count, which is `usize::MAX` if it told none.
+fn counted(said: Result<usize, Failure>) -> (Result<(), u32>, usize) {
+    match said {
+        Ok(count) => (Ok(()), count),
+        Err(failure) => (Err(failure.code()), failure.transferred.unwrap_or(usize::MAX)),
+    }
+}
+
 /// `ReadProcessMemory` into a buffer of ours: the code, and the count.
 pub(crate) fn read(on: On, at: usize, into: &mut [u8]) -> (Result<(), u32>, usize) {
+    if on.is_guest() {
+        return counted(with_guest(|guest| read_memory(guest, at as u64, into)));
+    }
     fresh();
     let mut count = usize::MAX;
     // SAFETY: the buffer is ours, the count is valid.
@@ -186,6 +256,9 @@ pub(crate) fn read(on: On, at: usize, into: &mut [u8]) -> (Result<(), u32>, usiz
 /// `WriteProcessMemory` from a buffer of ours: the code, and the count, which is
 /// `usize::MAX` if it was left untouched.
 pub(crate) fn write(on: On, at: usize, from: &[u8]) -> (Result<(), u32>, usize) {
+    if on.is_guest() {
+        return counted(with_guest(|guest| write_memory(guest, at as u64, from)));
+    }
     fresh();
     let mut count = usize::MAX;
     // SAFETY: tests write to what they allocated, the count is valid.
@@ -207,6 +280,18 @@ pub(crate) fn here_and_there(mut test: impl FnMut(On)) {
     let sleeper = Sleeper::new();
     let opened = sleeper.open(PROCESS_ALL_ACCESS);
     test(opened.on);
+}
+
+/// This process, a live child, and an emulated guest.
+pub(crate) fn everywhere(mut test: impl FnMut(On)) {
+    here_and_there(&mut test);
+    test(On(GUEST));
+}
+
+/// This process, and an emulated guest: for calls that have no form for other processes.
+pub(crate) fn here_and_guest(mut test: impl FnMut(On)) {
+    test(On(SELF));
+    test(On(GUEST));
 }
 
 /// Whether a load at `at` faults, says the kernel.

@@ -1,8 +1,8 @@
 //! Everything that can be done to the memory of a process, each step checked against the kernel.
 
 use pagewright::{
-    Action, Allocate, Disposal, Free, Geometry, Info, Kind, Leftovers, Lock, Memory, Owner, Process, Protect,
-    Protection, State, Wiring,
+    Action, Allocate, Backing, Disposal, Free, Geometry, Info, Kind, Leftovers, Lock, Memory, Owner, Process,
+    Protect, Protection, State, Wiring,
 };
 
 use super::kernel::{self, Allocates, PAGE, faults, is_mapped, peek, perms, traces};
@@ -81,7 +81,7 @@ fn reserve_then_commit(process: &Process) {
     assert_eq!(base % 0x1_0000, 0);
     let promised = info(process, base);
     assert_eq!((promised.base, promised.size), (base, 5 * MIB));
-    assert_eq!(promised.state, State::Reserved { allocation: base, initial: RW });
+    assert_eq!(promised.state, State::Reserved { allocation: base, initial: RW, backing: Backing::Private });
     is_inaccessible(process, base);
     assert_eq!(perms(process.pid(), base).as_deref(), Some("---p"));
 

@@ -1,4 +1,5 @@
 //! Faults, made in forked children that tell how they ended.
+#![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::ptr;
 

@@ -3,8 +3,9 @@
 use super::{Mmu, is_steady, no_frame};
 use pagewright_core::View;
 
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, Reason};
 use crate::frame::Exhausted;
+use crate::table::Marks;
 use crate::word::Word;
 
 /// The longest word, in bytes.
@@ -66,7 +67,7 @@ impl Mmu {
         let mut bytes = [0; LONGEST];
         self.gather(FaultKind::Load, at, &mut bytes[..W::COUNT])?;
         // Little-endian: the bytes behind a short word do not matter.
-        W::get(&bytes, 0).ok_or(Fault { at, kind: FaultKind::Load, reason: crate::Reason::Unmapped })
+        W::get(&bytes, 0).ok_or(Fault { at, kind: FaultKind::Load, reason: Reason::Unmapped })
     }
 
     #[inline(never)]
@@ -114,13 +115,23 @@ impl Mmu {
     /// Sees to it that `count` bytes can be stored: every page may be stored to, and
     /// there are frames for those that have none. No frame is taken yet.
     fn prepare_store(&mut self, at: u64, count: usize) -> Result<(), Fault> {
+        match self.prepare_frames(at, count) {
+            // What was dropped may have been the frame of the first page: all is counted again.
+            Err(fault) if fault.reason == Reason::OutOfMemory && self.drop_yielded() > 0 => {
+                self.prepare_frames(at, count)
+            }
+            said => said,
+        }
+    }
+
+    fn prepare_frames(&mut self, at: u64, count: usize) -> Result<(), Fault> {
         let mut done = 0;
         let (mut missing, mut shared) = (0, None);
         while done < count {
             let here = at.wrapping_add(done as u64);
             let page = self.page_for(FaultKind::Store, here)?;
             let number = here >> self.shift;
-            if self.frame_to_store(number, page).is_none() {
+            if self.frame_to_store(number, page).is_none() && !page.marks.contains(Marks::BACKED) {
                 // Two pages that show the same one share the frame.
                 let slot = page.view.filter(|view| *view == View::Shared).and_then(|_| self.slot(number));
                 if slot.is_none() || slot != shared {

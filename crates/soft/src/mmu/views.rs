@@ -10,13 +10,14 @@ use core::ops::{ControlFlow, Range};
 
 use alloc::vec::Vec;
 
-use pagewright_core::{Access, Content, ObjectId, Refusal, View, Wiring};
+use pagewright_core::{Access, Content, ObjectId, Refusal, View};
 
 use super::Mmu;
+use super::special::wrong_marks;
 use crate::fault::FaultKind;
 use crate::frame::{Exhausted, Frame};
 use crate::object::{Slot, Window};
-use crate::table::Page;
+use crate::table::{Marks, Page};
 
 /// A page of the guest, and a frame with its bytes.
 type Held = (u64, Frame);
@@ -68,7 +69,11 @@ impl Mmu {
     pub(super) fn show_anew(&mut self, pages: Range<u64>, content: Content, access: Access) {
         let window = Window::new(pages.start, content);
         let page = Page { view: Some(content.view), ..Page::fresh(Some(access)) };
-        self.clear(pages, Some(page), Some(window));
+        self.clear(pages.clone(), Some(page), Some(window));
+        if content.view == View::Shared && self.is_watched_in(&pages) {
+            // Stores through the other views are seen here from now on.
+            self.tlb.forget_stores(&(0..self.table.count()));
+        }
     }
 
     /// Makes pages show `content` where they do not; there they keep their bytes.
@@ -112,7 +117,7 @@ impl Mmu {
     fn detach(&mut self, number: u64, page: Page) -> Result<(), Exhausted> {
         let frame = match (page.frame, self.frame_below(number)) {
             (Some(frame), _) => Some(frame),
-            (None, Some(below)) => Some(self.frames.take(Some(below))?),
+            (None, Some(below)) => Some(self.take_frame(Some(below))?),
             (None, None) => None,
         };
         self.table.update(number..number + 1, |_| Some(Page { frame, view: None, ..page }));
@@ -130,8 +135,8 @@ impl Mmu {
     ) -> Result<(), Exhausted> {
         let Some((source, _)) = places.first() else { return Ok(()) };
         let window = Window::new(source.start, content);
+        self.prepare(|mmu| mmu.bytes_behind(source.clone(), window).below.len() as u64)?;
         let Bytes { mut own, below, moving } = self.bytes_behind(source.clone(), window);
-        self.frames.prepare(below.len() as u64)?;
         for (number, frame) in below {
             own.push((number, self.frames.take(Some(frame))?));
         }
@@ -142,10 +147,14 @@ impl Mmu {
         for (number, frame) in own {
             self.objects.set(window.of(number), frame);
             // It is the object's now.
-            self.table.update(number..number + 1, |old| old.map(|page| Page { frame: None, ..page }));
+            let moved = |page: Page| Page { frame: None, ..page.with(page.marks.difference(Marks::BACKED)) };
+            self.table.update(number..number + 1, |old| old.map(moved));
         }
         for (pages, access) in places {
+            // The bytes are the same, and so is what is known of them.
+            let stored = self.stored_runs(pages.clone(), u64::MAX);
             self.show_anew(pages.clone(), content, *access);
+            stored.into_iter().for_each(|run| self.mark_stored(run));
         }
         // A snapshot's bytes can go back to where others show what was there before.
         self.forget_all();
@@ -188,7 +197,7 @@ impl Mmu {
         }
     }
 
-    fn forget_all(&mut self) {
+    pub(super) fn forget_all(&mut self) {
         self.tlb.forget(0..self.table.count());
     }
 
@@ -213,6 +222,7 @@ impl Mmu {
             let count = group.end - group.start;
             match (state, window.map(|window| window.of(group.start))) {
                 (Some(Page { view: Some(View::Shared), .. }), Some(slot)) => shared.push((slot, count)),
+                (Some(Page { marks, .. }), _) if marks.contains(Marks::BACKED) => {}
                 (Some(Page { frame: None, .. }), _) => lacking += count,
                 (Some(_) | None, _) => {}
             }
@@ -240,7 +250,7 @@ impl Mmu {
         for number in pages.clone() {
             self.page_for(FaultKind::Store, number << self.shift).map_err(|_| Refusal::Unmapped)?;
         }
-        self.frames.prepare(self.lacking(pages)).map_err(|Exhausted| Refusal::OutOfMemory)
+        self.prepare(|mmu| mmu.lacking(pages.clone())).map_err(|Exhausted| Refusal::OutOfMemory)
     }
 
     /// Proves what holds for pages that are equal and look through one window.
@@ -258,8 +268,10 @@ impl Mmu {
             "a page does not know what it shows"
         } else if window.is_some_and(|window| !self.has(window.of(pages.start), &pages)) {
             "a page shows what its object has not"
-        } else if page.wiring == Wiring::Wired && self.lacking(pages) > 0 {
+        } else if page.marks.contains(Marks::WIRED) && self.lacking(pages) > 0 {
             "a wired page has no frame"
+        } else if let Some(wrong) = wrong_marks(page) {
+            wrong
         } else {
             return ControlFlow::Continue(());
         };

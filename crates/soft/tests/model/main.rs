@@ -2,6 +2,7 @@
 
 mod naive;
 mod objects;
+mod special;
 
 use pagewright_core::{Access, Geometry, Machine, ObjectId, PageRange, Refusal, Standing, Va};
 use pagewright_soft::{FaultKind, Mmu, Word};
@@ -12,12 +13,13 @@ use naive::{Model, Naive};
 const FIRST: u64 = 500;
 const END: u64 = 530;
 
-const ACCESSES: [Access; 6] = [
+const ACCESSES: [Access; 7] = [
     Access::empty(),
     Access::READ,
     Access::READ.union(Access::WRITE),
     Access::READ.union(Access::WRITE),
     Access::READ.union(Access::EXECUTE),
+    Access::all().unguarded(),
     Access::all(),
 ];
 
@@ -74,7 +76,7 @@ impl Pair {
     }
 
     fn step(&mut self) {
-        match self.random.below(28) {
+        match self.random.below(35) {
             0..=1 => self.reserve(),
             2..=3 => self.commit(),
             4 => self.decommit(),
@@ -90,6 +92,11 @@ impl Pair {
             22..=24 => self.show(),
             25 => self.freeze(),
             26 => self.transfer(),
+            27 => self.reserve_special(),
+            28..=30 => self.written(),
+            31 => self.yield_content(),
+            32 => self.keep(),
+            33 => self.drop_yielded(),
             _ => self.let_go(),
         }
     }
@@ -129,9 +136,13 @@ impl Pair {
         let range = self.range(&pages);
         let told = self.mmu.decommit(range, range);
         if Self::expect(told, self.all(&pages, |_| true), Refusal::Unmapped) {
-            let fresh = self.model.fresh(None);
-            self.model.each(pages, |page| *page = fresh.clone());
+            self.empty(pages);
         }
+    }
+
+    fn empty(&mut self, pages: std::ops::Range<u64>) {
+        let model = self.model.clone();
+        self.model.each(pages, |page| *page = model.emptied(page));
     }
 
     fn protect(&mut self) {
@@ -154,13 +165,18 @@ impl Pair {
 
     fn wire(&mut self) {
         let pages = self.some_pages();
-        let usable = |page: &Naive| page.access.is_some_and(|access| !access.is_empty());
+        let usable = |page: &Naive| page.access.is_some_and(|access| !access.now().is_empty());
         let told = self.mmu.wire(self.range(&pages));
         if Self::expect(told, self.all(&pages, usable), Refusal::Unmapped) {
             // What is wired can be stored to without another frame: it has its own.
             for page in pages.clone() {
                 self.model.stored_to(page);
             }
+            self.model.each(pages.clone(), |page| {
+                if page.bytes == naive::Bytes::Yielded {
+                    page.bytes = naive::Bytes::Kept;
+                }
+            });
             let part = pages.start..pages.start + 1 + self.random.below(pages.end - pages.start);
             self.mmu.unwire(self.range(&part)).expect("letting go cannot fail");
         }
@@ -174,8 +190,7 @@ impl Pair {
         }
         let middle = (pages.start + pages.end) / 2;
         self.change_truth(pages.start..middle, access);
-        let fresh = self.model.fresh(None);
-        self.model.each(middle..pages.end, |page| *page = fresh.clone());
+        self.empty(middle..pages.end);
         let range = self.range(&pages);
         self.mmu.resync(range, range, &self.model);
     }
@@ -247,6 +262,7 @@ impl Pair {
         assert!(occupied.windows(2).all(|pair| pair[0].end() < pair[1].start()));
         let listed = occupied.iter().flat_map(|r| r.start().get() / self.page..r.end().get() / self.page);
         assert!(listed.eq(self.model.pages.keys().copied()));
+        self.compare_stores();
         self.compare_standing();
         self.compare_contents();
     }

@@ -11,6 +11,23 @@ use pagewright_soft::{Fault, FaultKind, Reason};
 pub(crate) struct Naive {
     pub(crate) access: Option<Access>,
     pub(crate) shows: Shows,
+    /// Whether stores are noted, and whether there was one.
+    pub(crate) watched: bool,
+    pub(crate) stored: bool,
+    /// Whether it is a part of a large page: no system takes that apart.
+    pub(crate) backed: bool,
+    pub(crate) bytes: Bytes,
+}
+
+/// What may become of the bytes of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bytes {
+    Kept,
+    Yielded,
+    /// They were dropped.
+    Dropped,
+    /// They were zeros, and if they had a frame they were dropped.
+    Perhaps,
 }
 
 /// Whose bytes it has.
@@ -51,7 +68,13 @@ impl Model {
     }
 
     pub(crate) fn fresh(&self, access: Option<Access>) -> Naive {
-        Naive { access, shows: Shows::Own(self.zeros()) }
+        let (watched, stored, backed, bytes) = (false, false, false, Bytes::Kept);
+        Naive { access, shows: Shows::Own(self.zeros()), watched, stored, backed, bytes }
+    }
+
+    /// The same page without memory.
+    pub(crate) fn emptied(&self, page: &Naive) -> Naive {
+        Naive { watched: page.watched, ..self.fresh(None) }
     }
 
     fn object_page(&self, content: Content) -> &Vec<u8> {
@@ -89,6 +112,9 @@ impl Model {
         };
         let page = self.pages.get(&(at / self.page)).ok_or(fault(Reason::Unmapped))?;
         let access = page.access.ok_or(fault(Reason::Reserved))?;
+        if access.contains(Access::GUARD) {
+            return Err(fault(Reason::Guard));
+        }
         if !access.contains(needs) {
             return Err(fault(Reason::Access));
         }
@@ -108,8 +134,22 @@ impl Model {
         for (at, byte) in (at..).zip(bytes) {
             let inside = (at % self.page) as usize;
             self.stored_to(at / self.page)[inside] = *byte;
+            self.note(at / self.page);
         }
         Ok(())
+    }
+
+    /// A store is seen in every watched page that shows the same.
+    fn note(&mut self, number: u64) {
+        let shown = match &self.pages[&number].shows {
+            Shows::Shared(content) => Some(*content),
+            Shows::Own(_) | Shows::Snapshot(..) => None,
+        };
+        for (at, page) in &mut self.pages {
+            let same = shown.is_some() && page.content() == shown;
+            page.stored |= page.watched && (*at == number || same);
+        }
+        self.each(number..number + 1, |page| page.bytes = Bytes::Kept);
     }
 
     pub(crate) fn each(&mut self, pages: Range<u64>, change: impl Fn(&mut Naive)) {
@@ -124,7 +164,8 @@ impl Model {
                 View::Shared => Shows::Shared(content),
                 View::Snapshot => Shows::Snapshot(content, None),
             };
-            self.pages.insert(number, Naive { access: Some(access), shows });
+            let fresh = Naive { access: Some(access), shows, ..self.emptied(&self.pages[&number]) };
+            self.pages.insert(number, fresh);
         }
     }
 

@@ -40,7 +40,12 @@ impl Pair {
             bytes[at as usize] = self.model.seen(&self.model.pages[&number]);
         }
         self.model.objects.insert(content.object, bytes);
-        self.model.show(pages, content, access);
+        // The bytes are the same, and so is what is known of them.
+        let before = self.model.pages.clone();
+        self.model.show(pages.clone(), content, access);
+        for number in pages {
+            self.model.each(number..number + 1, |page| page.stored = before[&number].stored);
+        }
     }
 
     /// Pages of an object in one more place.

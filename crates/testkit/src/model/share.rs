@@ -13,14 +13,14 @@ use crate::room::Room;
 type Permits = fn(Protection) -> bool;
 
 /// The source needs the right to read, whatever the processor would let through
-/// (mach.md, C9 and C10). A guard is not met by a copy: it forbids it.
+/// (mach.md, C9 and C10).
 fn can_be_read(protection: Protection) -> bool {
-    protection.guard == Guard::Clear && protection.rights.contains(Rights::READ)
+    protection.rights.contains(Rights::READ)
 }
 
 /// The target needs the right to write, and no more (C16, C18).
 fn can_be_written(protection: Protection) -> bool {
-    protection.guard == Guard::Clear && protection.rights.intersects(Rights::WRITE | Rights::COPY)
+    protection.rights.intersects(Rights::WRITE | Rights::COPY)
 }
 
 /// Where an alias goes, found to be right.
@@ -41,14 +41,21 @@ impl Model {
         let mut reasons = Vec::new();
         reasons.extend(request.protection.rights.contains(Rights::COPY).then_some(Kind::BadProtection));
         let shown = collect(self.names(request), &mut reasons)?;
-        let landing = collect(self.landing(request, chosen), &mut reasons)?;
+        let landing = self.landing(request, chosen);
+        if self.shows_offered(request) {
+            // Whether there is room elsewhere then is all the same.
+            reasons.push(Kind::NoAccess);
+            reasons.extend(landing.err().into_iter().flat_map(|refused| refused.any_of));
+            return Err(Refused { any_of: reasons, why: "" });
+        }
+        let landing = collect(landing, &mut reasons)?;
         let (Some(shown), Some(landing), true) = (shown, landing, reasons.is_empty()) else {
             return Err(Refused { any_of: reasons, why: "" });
         };
         let (index, range) = match landing {
             Landing::Into(index, range) => (index, range),
             Landing::New(whole, range) => {
-                self.allocations.push(Allocation::reserved(whole, request.protection));
+                self.allocations.push(Allocation::reserved(whole, request.protection, Traits::PLAIN));
                 (self.allocations.len() - 1, range)
             }
         };
@@ -60,6 +67,19 @@ impl Model {
             allocation.pages.insert(at, Page::new(protection, name));
         }
         Ok(range)
+    }
+
+    /// Whether a page of the source or of the target is offered: it shows its content to nobody,
+    /// and stays so until it is reclaimed (PF15).
+    fn shows_offered(&self, request: &Alias) -> bool {
+        let onto = match request.onto {
+            Onto::Reserved(at) => Some(at),
+            Onto::View(_) | Onto::Fresh(_) => None,
+        };
+        [Some(request.source), onto].into_iter().flatten().any(|at| {
+            let range = self.touched(at, request.size);
+            range.is_ok_and(|range| self.each_committed(range).any(|page| page.offered))
+        })
     }
 
     /// Whole pages: nothing is rounded (wince.md 3.1, row 9).
@@ -103,6 +123,8 @@ impl Model {
                 }
                 Ok(Landing::Into(index, range))
             }
+            // The model has no views.
+            Onto::View(_) => Err(Refused::with(Kind::Special)),
             Onto::Fresh(place) => self.fresh_landing(place, request, chosen),
         }
     }
@@ -129,19 +151,20 @@ impl Model {
         }
     }
 
-    /// Copies bytes as if all were read before any is written (mach.md, section 8).
+    /// Copies bytes as if all were read before any is written (mach.md, section 8). `said` is
+    /// how the subject refused, if it did.
     ///
     /// # Errors
-    /// The one refusal that is right; the model is unchanged.
-    pub fn copy(&mut self, request: &CopyRange) -> Result<u64, Refused> {
+    /// The refusals that are right; the model is unchanged, but for a guard that was met.
+    pub fn copy(&mut self, request: &CopyRange, said: Option<Kind>) -> Result<u64, Refused> {
         let CopyRange { source, size, target } = *request;
         // Nothing else is looked at (C2).
         if size == 0 {
             return Ok(0);
         }
         // The whole source first (8.1), each side in ascending order (C12).
-        self.permits(source, size, can_be_read)?;
-        self.permits(target, size, can_be_written)?;
+        self.permits(source, size, can_be_read, said)?;
+        self.permits(target, size, can_be_written, said)?;
         let mut bytes = Vec::new();
         for (name, offset, count) in self.pieces(source, size) {
             self.store.watch(name);
@@ -151,18 +174,33 @@ impl Model {
         for (name, offset, count) in self.pieces(target, size) {
             self.store.store(name, offset, &rest[..count]);
             rest = &rest[count..];
+            match source == target {
+                // Whether bytes that are copied onto themselves are stored, says no row.
+                true => self.doubt_store(name),
+                false => self.note_store(name),
+            }
         }
         Ok(size)
     }
 
-    fn permits(&self, at: u64, size: u64, permits: Permits) -> Result<(), Refused> {
-        for page in self.each(self.touched(at, size)?) {
-            let page = self.committed(page).ok_or(Refused::with(Kind::NotCommitted))?;
-            if !permits(page.protection) {
-                return Err(Refused::with(Kind::NoAccess));
+    /// The first page of one side that forbids it is named. Whether that or a guard is met
+    /// first, says no row; a guard that is met is gone (GP09).
+    fn permits(&mut self, at: u64, size: u64, permits: Permits, said: Option<Kind>) -> Result<(), Refused> {
+        let range = self.touched(at, size)?;
+        let judge = |page: u64| match self.committed(page) {
+            None => Some(Kind::NotCommitted),
+            Some(page) if !page.lets(permits) => Some(Kind::NoAccess),
+            Some(_) => None,
+        };
+        let mut reasons: Vec<Kind> = self.each(range).find_map(judge).into_iter().collect();
+        let armed = |page: &Page| page.lets(|p| p.guard == Guard::Armed && !p.rights.is_empty());
+        if let Some(guard) = self.each(range).find(|page| self.committed(*page).is_some_and(armed)) {
+            reasons.push(Kind::GuardHit);
+            if said == Some(Kind::GuardHit) {
+                self.meet(guard);
             }
         }
-        Ok(())
+        Refused::unless_empty(reasons)
     }
 
     /// The committed pages of a range: whose bytes, from where in the page, how many.

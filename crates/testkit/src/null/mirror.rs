@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pagewright_core::region::Region;
 use pagewright_core::{
-    Access, AddressSpace, Content, MemoryObject, ObjectId, PageRange, Protection, Reach, Slot, View, Wiring,
+    Access, AddressSpace, Content, MemoryObject, ObjectId, PageRange, Reach, Slot, Supply, View, Wiring,
 };
 
 use super::objects::Spot;
+use super::special::{Holding, Stored};
 use super::{Null, Other};
 
 impl Null {
@@ -26,19 +27,28 @@ impl Null {
             if !self.covers(range) {
                 return Err(format!("the machine does not hold all of {range}"));
             }
+            self.mirrors_traits(range, region)?;
             bytes += range.bytes();
             pages += self.mirrors_region(range, region)?;
             for (run, content) in space.contents_of(range) {
                 self.mirrors_content(run, content)?;
             }
         }
-        if bytes != self.ours.iter().map(|(start, end)| end - start).sum::<u64>() {
+        if bytes != self.ours.iter().map(|(start, holding)| holding.end - start).sum::<u64>() {
             return Err("the machine holds ranges that no region has".into());
         }
         if pages != self.pages.len() {
             return Err("the machine holds memory that no region has".into());
         }
         self.mirrors_objects(space)
+    }
+
+    /// The machine was told what the allocation is made of.
+    fn mirrors_traits(&self, range: PageRange, region: &Region) -> Result<(), String> {
+        let odd = self.holdings(range).find(|holding| holding.traits != region.traits);
+        odd.map_or(Ok(()), |odd| {
+            Err(format!("{range} is held as {:?}, the truth is {:?}", odd.traits, region.traits))
+        })
     }
 
     fn mirrors_region(&self, range: PageRange, region: &Region) -> Result<usize, String> {
@@ -55,7 +65,7 @@ impl Null {
     }
 
     fn mirrors_page(&self, at: u64, slot: Slot) -> Result<(), String> {
-        let truth = slot.protection().map(Protection::effective);
+        let truth = slot.access();
         match self.pages.get(&at) {
             Some(page) if Some(page.access) != truth => {
                 Err(format!("{at:#x} has {:?}, the truth is {truth:?}", page.access))
@@ -104,13 +114,20 @@ impl Null {
         if let Some(id) = self.objects.keys().find(|id| !truth.contains_key(id)) {
             return Err(format!("the machine keeps {id:?}, which nobody knows"));
         }
-        self.agrees()
+        // The views of a section are both: who stores to a copy does not freeze it.
+        self.agrees_but_for(|id| truth.get(&id).is_some_and(|object| !matches!(object.supply, Supply::Shown)))
     }
 
     /// No page of an object is shared here and frozen there.
+    #[cfg(test)]
     pub(super) fn agrees(&self) -> Result<(), String> {
+        self.agrees_but_for(|_| false)
+    }
+
+    /// The same, of objects that are no sections.
+    fn agrees_but_for(&self, is_section: impl Fn(ObjectId) -> bool) -> Result<(), String> {
         let mut views: BTreeMap<Spot, (u64, View)> = BTreeMap::new();
-        for (at, spot) in self.showings() {
+        for (at, spot) in self.showings().filter(|(_, spot)| !is_section(spot.object)) {
             let Some(view) = self.view_at(at) else { continue };
             let (first, other) = *views.entry(spot).or_insert((at, view));
             if view != other {
@@ -122,7 +139,10 @@ impl Null {
 
     /// All that a program can tell.
     fn told(&self) -> Told<'_> {
-        let page = |(at, page): (&u64, &super::Page)| (*at, page.access, page.wiring, self.bytes_at(*at));
+        let page = |(at, page): (&u64, &super::Page)| {
+            let stored = if self.is_watched(*at) { page.stored } else { Stored::Clean };
+            (*at, (page.access, page.wiring, stored, self.bytes_at(*at)))
+        };
         let theirs = self.theirs.keys().map(|at| (*at, self.bytes_at(*at)));
         let mut groups: BTreeMap<Spot, Vec<u64>> = BTreeMap::new();
         for (at, spot) in self.showings().filter(|(at, _)| self.view_at(*at) == Some(View::Shared)) {
@@ -144,11 +164,14 @@ impl Null {
     }
 }
 
+/// What can be told of a page: what it lets through, and its bytes unless all are zero.
+type Look<'a> = (Access, Wiring, Stored, Option<&'a [u8]>);
+
 /// What makes two machines different.
 #[derive(PartialEq)]
 struct Told<'a> {
-    ours: &'a BTreeMap<u64, u64>,
-    pages: Vec<(u64, Access, Wiring, Option<&'a [u8]>)>,
+    ours: &'a BTreeMap<u64, Holding>,
+    pages: Vec<(u64, Look<'a>)>,
     others: &'a [Other],
     theirs: Vec<(u64, Option<&'a [u8]>)>,
     /// Pages where a store is seen at the others.

@@ -154,7 +154,7 @@ impl Null {
             Some(page) if access.now().is_empty() => page.wiring,
             Some(_) | None => Wiring::Pageable,
         };
-        self.pages.insert(at, Page { access, wiring, shows: Shows::of(content) });
+        self.pages.insert(at, Page::fresh(access, wiring, Shows::of(content)));
     }
 
     pub(super) fn show_pages(&mut self, range: PageRange, content: Content, access: Access) {
@@ -203,9 +203,13 @@ impl Null {
         }
         for place in places {
             for (at, content) in self.laid_out(place.range, content) {
-                match self.pages.contains_key(&at) {
-                    true => self.show_page(at, content, place.access),
-                    false => self.put(at, Shows::of(content)),
+                match self.pages.get(&at).map(|page| page.stored) {
+                    Some(stored) => {
+                        self.show_page(at, content, place.access);
+                        // The bytes are the same, and so is what is known of them.
+                        self.pages.entry(at).and_modify(|page| page.stored = stored);
+                    }
+                    None => self.put(at, Shows::of(content)),
                 }
             }
         }

@@ -18,7 +18,7 @@ pub(super) mod plan;
 
 use alloc::vec::Vec;
 
-use crate::access::Access;
+use crate::access::{Access, Protection};
 use crate::contract::{Machine, Showing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::{PageRange, Va};
@@ -52,10 +52,11 @@ impl AddressSpace {
     /// with what goes to its higher address.
     ///
     /// Everything is checked first, the whole source before the target, each in
-    /// ascending order (mach.md, section 8).
+    /// ascending order (mach.md, section 8). A copy is an access, so it meets guards.
     ///
     /// # Errors
-    /// Nothing has changed: [`Kind::BadAddress`], [`Kind::BadSize`] for the arguments;
+    /// [`Kind::GuardHit`] for the first armed guard, which is gone: nothing was copied.
+    /// Else nothing has changed: [`Kind::BadAddress`], [`Kind::BadSize`] for the arguments;
     /// [`Kind::NotCommitted`] where nothing is, [`Kind::NoAccess`] where the source may
     /// not be read or the target not be written. Only when the memory changes
     /// meanwhile, or the kernel runs out of memory half-way ([`Kind::OutOfMemory`]), a
@@ -69,8 +70,13 @@ impl AddressSpace {
         if size == 0 {
             return Ok(Done::unchanged(Ok(0)));
         }
-        self.check_side(machine, source, size, Side::Source)?;
-        self.check_side(machine, target, size, Side::Target)?;
+        for (at, side) in [(source, Side::Source), (target, Side::Target)] {
+            if let Some((page, protection)) = self.check_side(machine, at, size, side)? {
+                let fail = |kind| Error::new(Verb::Copy, kind, page.start().get(), size);
+                let (_, edit) = self.disarm(machine, page, protection).map_err(fail)?;
+                return Ok(Done::new(Err(fail(Kind::GuardHit)), edit));
+            }
+        }
         if source == target {
             return Ok(Done::unchanged(Ok(size)));
         }
@@ -82,19 +88,29 @@ impl AddressSpace {
     }
 
     /// Whether every page of one side is there and permits it; the first that does not
-    /// is named.
-    fn check_side<M: Machine>(&self, machine: &M, at: u64, size: u64, side: Side) -> Result<(), Error> {
+    /// is named. Answers the first page with an armed guard, if there is one.
+    fn check_side<M: Machine>(
+        &self,
+        machine: &M,
+        at: u64,
+        size: u64,
+        side: Side,
+    ) -> Result<Option<(PageRange, Protection)>, Error> {
         let fail = |kind| Error::new(Verb::Copy, kind, at, size);
         let range = self.geometry.touched(at, size).map_err(|bad| fail(bad.into()))?;
+        let mut guarded = None;
         self.walk(machine, range, &mut |piece| {
             let protection = piece.protection().ok_or(Kind::NotCommitted)?;
+            guarded = guarded.or_else(|| self.armed_at(piece.range.start().get()));
             let permits = match side {
                 Side::Source => plan::may_be_read(protection),
                 Side::Target => plan::may_be_written(protection),
             };
+            let permits = permits && !piece.is_offered();
             if permits { Ok(()) } else { Err(Kind::NoAccess) }
         })
-        .map_err(fail)
+        .map_err(fail)?;
+        Ok(guarded)
     }
 
     fn copy_checked<M: Machine>(

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use crate::access::{Access, Guard, Inheritance, Protection, Rights, Slot, Wiring};
+use crate::access::{Access, Inheritance, Protection, Rights, Slot, Wiring};
 use crate::geometry::PageRange;
-use crate::object::View;
+use crate::object::{Content, View};
 use crate::op::copy::CopyRange;
+use crate::region::Form;
 use crate::space::AddressSpace;
 
 /// Fewer pages than this are copied at once: two mappings and the faults that they
@@ -33,12 +34,12 @@ pub(super) enum How {
 }
 
 pub(super) fn may_be_read(protection: Protection) -> bool {
-    protection.guard == Guard::Clear && protection.rights.contains(Rights::READ)
+    protection.rights.contains(Rights::READ)
 }
 
 /// Memory for stores alone (Mach's row C18) counts, although no processor can store there.
 pub(super) fn may_be_written(protection: Protection) -> bool {
-    protection.guard == Guard::Clear && protection.rights.intersects(Rights::WRITE.union(Rights::COPY))
+    protection.rights.intersects(Rights::WRITE.union(Rights::COPY))
 }
 
 impl AddressSpace {
@@ -100,13 +101,19 @@ impl AddressSpace {
             return (region.map_or(limit, |entry| entry.start.min(limit)), false);
         };
         let Some(rest) = PageRange::between(at, entry.end.min(limit)) else { return (limit, false) };
+        // Bytes that are stored to watched memory count, views that are changed do not.
+        if entry.value.is_watched() {
+            return (rest.end().get(), false);
+        }
         let Some((run, slot)) = entry.value.runs(&self.geometry, rest).next() else { return (limit, false) };
         let Some((part, content)) = self.contents_of(run).next() else { return (limit, false) };
         let end = part.end().get();
-        // Of a snapshot it does not matter who else has it: all of them have frozen it.
-        let own =
-            content.is_none_or(|content| content.view == View::Snapshot || self.is_lone_share(content, part));
-        (end, own && fits(slot, side))
+        // Of a snapshot it does not matter who else has it: all of them have frozen it; but a
+        // view of a section copies pages that others may still store to.
+        let frozen = |content: Content| content.view == View::Snapshot && entry.value.form == Form::Memory;
+        let own = content.is_none_or(|content| frozen(content) || self.is_lone_share(content, part));
+        let plain = !entry.value.traits.pages.is_fixed();
+        (end, plain && own && fits(slot, side))
     }
 }
 

@@ -5,6 +5,7 @@ use std::ptr;
 
 use pagewright_core::{Geometry, Kind, Verb};
 
+use super::super::advice::{self, Advice, Span};
 use super::super::constants::{INVALID_HANDLE_VALUE, PAGE_NOACCESS};
 use super::super::failure::Failure;
 use super::super::handles::{self, Need};
@@ -13,11 +14,11 @@ use super::super::types::{
     BOOL, HANDLE, MEM_EXTENDED_PARAMETER, MEMORY_BASIC_INFORMATION, PAGE_PROTECTION_FLAGS,
     VIRTUAL_ALLOCATION_TYPE, VIRTUAL_FREE_TYPE,
 };
-use super::super::{alloc, extended, free, last_error, lock, protect, protection, query};
+use super::super::{alloc, extended, free, last_error, limits, lock, numa, protect, protection, query};
 use super::answer;
 use crate::process::Process;
 
-const HIGHEST: u64 = Geometry::X86_64.highest;
+pub(super) const HIGHEST: u64 = Geometry::X86_64.highest;
 
 /// Reserves or commits memory of this process. NULL and a last error on failure.
 ///
@@ -49,8 +50,29 @@ pub unsafe extern "system" fn VirtualAllocEx(
     allocated(plan.and_then(|plan| handles::through(hprocess, Need::Operate, |it| plan.perform(it))))
 }
 
-/// [`VirtualAllocEx`] with extended parameters, of which this version takes address
-/// requirements. A NULL process is this one (HR13).
+/// [`VirtualAllocEx`], near a node of the machine. Where something is reserved already the
+/// node has no effect; 87 when there is no such node.
+///
+/// # Safety
+/// As [`VirtualAlloc`], for that process.
+pub unsafe extern "system" fn VirtualAllocExNuma(
+    hprocess: HANDLE,
+    lpaddress: *const c_void,
+    dwsize: usize,
+    flallocationtype: VIRTUAL_ALLOCATION_TYPE,
+    flprotect: u32,
+    nndpreferred: u32,
+) -> *mut c_void {
+    let plan = alloc::Plan::decode(addr(lpaddress), dwsize as u64, flallocationtype, flprotect, HIGHEST);
+    let plan = plan.and_then(|plan| {
+        numa::check(nndpreferred)?; // LP36
+        Ok(plan.prefer(alloc::decode_node(nndpreferred)?))
+    });
+    allocated(plan.and_then(|plan| handles::through(hprocess, Need::Operate, |it| plan.perform(it))))
+}
+
+/// [`VirtualAllocEx`] with extended parameters: address requirements, a node, and attributes
+/// for the kind of large pages. A NULL process is this one (HR13).
 ///
 /// # Safety
 /// As [`VirtualAllocEx`]; `extendedparameters` points to `parametercount` of them,
@@ -66,10 +88,11 @@ pub unsafe extern "system" fn VirtualAlloc2(
 ) -> *mut c_void {
     let process = if process.is_null() { INVALID_HANDLE_VALUE } else { process };
     // SAFETY: the caller vouches for the parameters.
-    let requirements = unsafe { extended::decode(extendedparameters, parametercount) };
-    let plan = requirements.and_then(|requirements| {
-        alloc::Plan::decode(addr(baseaddress), size as u64, allocationtype, pageprotection, HIGHEST)?
-            .require(requirements, HIGHEST)
+    let extended = unsafe { extended::decode(extendedparameters, parametercount) };
+    let plan = extended.and_then(|extended| {
+        let (at, size) = (addr(baseaddress), size as u64);
+        let plan = alloc::Plan::decode(at, size, allocationtype, pageprotection, HIGHEST)?;
+        extended.refine(plan, HIGHEST)
     });
     allocated(plan.and_then(|plan| handles::through(process, Need::Operate, |it| plan.perform(it))))
 }
@@ -143,7 +166,7 @@ pub unsafe extern "system" fn VirtualProtectEx(
     if let Some(old) = old {
         // SAFETY: it is not NULL, or the call would have been refused for another
         // reason; the caller vouches that it is valid then.
-        unsafe { lpfloldprotect.write(old) };
+        unsafe { lpfloldprotect.write_unaligned(old) };
     }
     answer(changed.map(drop))
 }
@@ -192,23 +215,46 @@ pub unsafe extern "system" fn VirtualQueryEx(
 /// # Safety
 /// None: any range is answered.
 pub unsafe extern "system" fn VirtualLock(lpaddress: *const c_void, dwsize: usize) -> BOOL {
-    answer(lock::virtual_lock(&Process::current(), addr(lpaddress), dwsize as u64))
+    let (at, size) = (addr(lpaddress), dwsize as u64);
+    answer(lock::virtual_lock_within(&Process::current(), at, size, &limits::own()))
 }
 
-/// Lets locked pages of this process go. FALSE and a last error on failure.
+/// Lets locked pages of this process go. FALSE and a last error on failure: 158 when a page is
+/// not locked. Then the pages, if they are there, are the first to leave main memory when that
+/// gets short (VL11).
 ///
 /// # Safety
 /// Nobody may rely on pages that are let go to stay in memory.
 pub unsafe extern "system" fn VirtualUnlock(lpaddress: *const c_void, dwsize: usize) -> BOOL {
-    answer(lock::virtual_unlock(&Process::current(), addr(lpaddress), dwsize as u64))
+    // SAFETY: the caller vouches for the same.
+    unsafe { VirtualUnlockEx(INVALID_HANDLE_VALUE, lpaddress, dwsize) }
 }
 
-fn addr(pointer: *const c_void) -> u64 {
+/// [`VirtualUnlock`] for any process; NULL is this one.
+///
+/// # Safety
+/// As [`VirtualUnlock`], for that process.
+pub unsafe extern "system" fn VirtualUnlockEx(process: HANDLE, address: *const c_void, size: usize) -> BOOL {
+    let process = if process.is_null() { INVALID_HANDLE_VALUE } else { process };
+    let (at, size) = (addr(address), size as u64);
+    answer(handles::through(process, Need::Operate, |process| {
+        let unlocked = lock::virtual_unlock(process, at, size);
+        if let Err(failure) = &unlocked
+            && failure.status == NtStatus::NOT_LOCKED
+            && let Some(span) = Span::touching(at, size, HIGHEST)
+        {
+            advice::give(process, &[span], Advice::Cold);
+        }
+        unlocked
+    }))
+}
+
+pub(super) fn addr(pointer: *const c_void) -> u64 {
     pointer.addr() as u64
 }
 
 /// The base as a pointer, or NULL and a last error.
-fn allocated(base: Result<u64, Failure>) -> *mut c_void {
+pub(super) fn allocated(base: Result<u64, Failure>) -> *mut c_void {
     match last_error::note(base) {
         Some(base) => ptr::with_exposed_provenance_mut(base as usize),
         None => ptr::null_mut(),
@@ -216,7 +262,7 @@ fn allocated(base: Result<u64, Failure>) -> *mut c_void {
 }
 
 /// 998 for a pointer that must not be NULL.
-fn require_pointer(is_null: bool, what: &'static str) -> Result<(), Failure> {
+pub(super) fn require_pointer(is_null: bool, what: &'static str) -> Result<(), Failure> {
     if is_null {
         return Err(Failure::argument(NtStatus::ACCESS_VIOLATION, what, 0, "give the address of one"));
     }

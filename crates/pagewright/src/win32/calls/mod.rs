@@ -5,19 +5,40 @@
 //! space: programs can tell this order by the code they get.
 #![allow(non_snake_case, reason = "these are the names that existing code uses")]
 
+mod app;
+mod frames;
 mod memory;
+mod nt_lock;
+mod prefetch;
 mod process;
+mod recycle;
 mod system;
+mod watch;
+mod working_set;
 
-pub use memory::{
-    VirtualAlloc, VirtualAlloc2, VirtualAllocEx, VirtualFree, VirtualFreeEx, VirtualLock, VirtualProtect,
-    VirtualProtectEx, VirtualQuery, VirtualQueryEx, VirtualUnlock,
+pub use app::{VirtualAlloc2FromApp, VirtualAllocFromApp, VirtualProtectFromApp};
+pub use frames::{
+    AllocateUserPhysicalPages, AllocateUserPhysicalPagesNuma, FreeUserPhysicalPages, MapUserPhysicalPages,
+    MapUserPhysicalPagesEx, MapUserPhysicalPagesScatter, MapUserPhysicalPagesScatterEx,
 };
+pub use memory::{
+    VirtualAlloc, VirtualAlloc2, VirtualAllocEx, VirtualAllocExNuma, VirtualFree, VirtualFreeEx, VirtualLock,
+    VirtualProtect, VirtualProtectEx, VirtualQuery, VirtualQueryEx, VirtualUnlock, VirtualUnlockEx,
+};
+pub use nt_lock::{NtLockVirtualMemory, NtUnlockVirtualMemory};
+pub use prefetch::{FlushProcessWriteBuffers, PrefetchVirtualMemory};
 pub use process::{
     CloseHandle, FlushInstructionCache, GetCurrentProcess, GetProcessId, OpenProcess, ReadProcessMemory,
     WriteProcessMemory,
 };
-pub use system::{GetLargePageMinimum, GetLastError, GetSystemInfo, SetLastError};
+pub use recycle::{DiscardVirtualMemory, OfferVirtualMemory, ReclaimVirtualMemory};
+pub use system::{GetLargePageMinimum, GetLastError, GetNumaHighestNodeNumber, GetSystemInfo, SetLastError};
+pub use watch::{GetWriteWatch, GetWriteWatchEx, NoteWriteWatchEx, ResetWriteWatch, ResetWriteWatchEx};
+pub use working_set::{
+    EmptyWorkingSet, GetProcessWorkingSetSize, GetProcessWorkingSetSizeEx, GetWsChanges,
+    InitializeProcessForWsWatch, K32EmptyWorkingSet, K32GetWsChanges, K32InitializeProcessForWsWatch,
+    K32QueryWorkingSetEx, QueryWorkingSetEx, SetProcessWorkingSetSize, SetProcessWorkingSetSizeEx,
+};
 
 use super::constants::{FALSE, TRUE};
 use super::failure::Failure;

@@ -166,7 +166,7 @@ unsafe fn count(copied: Result<usize, Failure>, into: *mut usize) -> BOOL {
         && !into.is_null()
     {
         // SAFETY: the caller vouches for it.
-        unsafe { into.write(transferred) };
+        unsafe { into.write_unaligned(transferred) };
     }
     answer(copied.map(drop))
 }

@@ -8,7 +8,10 @@ use pagewright_linux::sys;
 
 use super::super::constants::PROCESSOR_ARCHITECTURE_AMD64;
 use super::super::last_error;
-use super::super::types::{SYSTEM_INFO, SYSTEM_INFO_0, SYSTEM_INFO_0_0, WIN32_ERROR};
+use super::super::types::{BOOL, SYSTEM_INFO, SYSTEM_INFO_0, SYSTEM_INFO_0_0, WIN32_ERROR};
+use super::answer;
+use super::memory::require_pointer;
+use crate::privilege::highest_node;
 
 /// Why the last call of this thread failed. Calls that succeed leave it alone.
 ///
@@ -32,6 +35,20 @@ pub unsafe extern "system" fn SetLastError(dwerrcode: WIN32_ERROR) {
 /// None.
 pub const unsafe extern "system" fn GetLargePageMinimum() -> usize {
     2 << 20
+}
+
+/// The highest number of a node of the machine; 0 on a machine that has one. FALSE and a
+/// last error on failure.
+///
+/// # Safety
+/// `highestnodenumber` is NULL or valid.
+pub unsafe extern "system" fn GetNumaHighestNodeNumber(highestnodenumber: *mut u32) -> BOOL {
+    let asked = require_pointer(highestnodenumber.is_null(), "pointer for the node");
+    if asked.is_ok() {
+        // SAFETY: it is not NULL, and the caller vouches for it then.
+        unsafe { highestnodenumber.write_unaligned(u32::from(highest_node())) };
+    }
+    answer(asked)
 }
 
 /// Says what the system is like: page and granule, user range, processors.
@@ -58,7 +75,7 @@ pub unsafe extern "system" fn GetSystemInfo(lpsysteminfo: *mut SYSTEM_INFO) {
         wProcessorRevision: revision,
     };
     // SAFETY: the caller vouches for the pointer.
-    unsafe { lpsysteminfo.write(info) };
+    unsafe { lpsysteminfo.write_unaligned(info) };
 }
 
 /// `PROCESSOR_AMD_X8664`.

@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 use libc::{SIGBUS, SIGSEGV, c_int, c_void, siginfo_t};
 
-use super::action::{Action, Handler, bit, set_of};
+use pagewright_core::Protection;
 
-/// The code of `SIGSEGV` for memory that is there and may not be accessed that way.
-const ACCERR: c_int = 2;
+use super::action::{Action, Handler, bit, set_of};
+use super::fault::{ACCERR, Fault, register};
+use super::{Purpose, Served, is_needed, watch};
+use crate::guard::{self, Verdict as Told};
+use crate::own::{Fate, meet_guard, meet_guard_or_pass};
+
 /// The code of `SIGBUS` for an address that is of no use.
 const BUS_ADRERR: c_int = 2;
 /// How far below and above the stack pointer the guard of a stack is hit.
@@ -83,12 +87,71 @@ enum Verdict {
 pub(super) extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the place of this thread's error number.
     let errno = unsafe { *libc::__errno_location() };
-    match judge(info, context) {
-        Verdict::Forbidden => become_bus(info, context),
-        Verdict::Other => pass_on(signal, info, context),
-    }
+    serve(signal, info, context, (&raw const signal).addr());
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = errno };
+}
+
+fn serve(signal: c_int, info: *mut siginfo_t, context: *mut c_void, frame: usize) {
+    // Who chains to us after we have chained to them gets what was there before both.
+    if SERVED.load(Ordering::Relaxed) == context.addr() && frame < SERVED_FRAME.load(Ordering::Relaxed) {
+        hand_over(SLOTS[FIRST].load(), signal, info, context, frame);
+        return;
+    }
+    if let Some(fault) = Fault::of(info, context) {
+        match stages(&fault) {
+            Stage::Hit(protection) => return report(&fault.hit(protection), signal, info, context, frame),
+            Stage::Again => return,
+            Stage::Next => {}
+        }
+    }
+    match judge(info, context) {
+        Verdict::Forbidden if is_needed(Purpose::Mach) => become_bus(info, context),
+        Verdict::Forbidden | Verdict::Other => {
+            hand_over(previous(), signal, info, context, frame);
+        }
+    }
+}
+
+/// What the stages before the program's own handlers did with a fault.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It met a guard.
+    Hit(Protection),
+    /// The access can be made again.
+    Again,
+    /// It is for somebody else.
+    Next,
+}
+
+fn stages(fault: &Fault) -> Stage {
+    let fate = match meet_guard(fault) {
+        fate @ Fate::Hit(_) => fate,
+        Fate::Permitted | Fate::NotMine if watch(fault) == Served::Handled => return Stage::Again,
+        Fate::Permitted => meet_guard_or_pass(fault),
+        Fate::NotMine => return Stage::Next,
+    };
+    match fate {
+        Fate::Hit(protection) => Stage::Hit(protection),
+        Fate::Permitted => Stage::Again,
+        Fate::NotMine => Stage::Next,
+    }
+}
+
+/// Tells the program that a guard was met. The page is open by now, so unless somebody goes
+/// on, the end has to be brought about.
+fn report(hit: &guard::GuardHit, signal: c_int, info: *mut siginfo_t, context: *mut c_void, frame: usize) {
+    let passed = match guard::tell(hit) {
+        Told::Continue => Passed::Served,
+        Told::Pass => hand_over(previous(), signal, info, context, frame),
+    };
+    if passed == Passed::Unserved {
+        Action::DEFAULT.set(signal);
+        // It shall end where the access was made.
+        change_mask(libc::SIG_BLOCK, bit(signal));
+        unblock(signal, context);
+        send(signal, info);
+    }
 }
 
 /// The kernel has told in the code what it found, so nobody has to look again: by now
@@ -101,17 +164,11 @@ fn judge(info: *const siginfo_t, context: *const c_void) -> Verdict {
     }
     // SAFETY: as above, and faults have an address.
     let at = unsafe { (*info).si_addr() }.addr() as u64;
-    let stack = stack_pointer(context);
+    let stack = register(context, libc::REG_RSP).cast_unsigned();
     if stack.saturating_sub(BELOW_STACK) <= at && at < stack.saturating_add(ABOVE_STACK) {
         return Verdict::Other;
     }
     Verdict::Forbidden
-}
-
-fn stack_pointer(context: *const c_void) -> u64 {
-    let context = context.cast::<libc::ucontext_t>();
-    // SAFETY: the kernel hands a valid context to a handler.
-    unsafe { (*context).uc_mcontext.gregs[libc::REG_RSP as usize] }.cast_unsigned()
 }
 
 /// Sends this thread the same fault as `SIGBUS`. It is delivered as soon as our handler has
@@ -127,23 +184,38 @@ fn become_bus(info: *const siginfo_t, context: *mut c_void) {
         Action::DEFAULT.set(SIGBUS);
         unblock(SIGBUS, context);
     }
+    change_mask(libc::SIG_BLOCK, bit(SIGBUS));
     send(SIGBUS, &bus);
 }
 
+/// What became of a fault that was passed on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    /// A handler of the program returned.
+    Served,
+    /// There is none, or it has put the default action in place: the access shall be the end.
+    Unserved,
+}
+
 /// Does what would have been done without us.
-fn pass_on(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let frame = (&raw const signal).addr();
-    // Who chains to us after we have chained to them gets what was there before both.
-    let again =
-        SERVED.load(Ordering::Relaxed) == context.addr() && frame < SERVED_FRAME.load(Ordering::Relaxed);
-    let action = if again { SLOTS[FIRST].load() } else { previous() };
+fn hand_over(
+    action: Action,
+    signal: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+    frame: usize,
+) -> Passed {
     if action.handler == libc::SIG_DFL || action.handler == libc::SIG_IGN || action.is(on_fault) {
-        return end(action, signal, info);
+        end(action, signal, info);
+        return Passed::Unserved;
     }
     SERVED_FRAME.store(frame, Ordering::Relaxed);
     SERVED.store(context.addr(), Ordering::Relaxed);
     call(action, signal, info, context);
     SERVED.store(0, Ordering::Relaxed);
+    // The way of handlers that have nothing to say, the one of Rust's own for example.
+    let gave_up = action.flags & libc::SA_RESETHAND == 0 && Action::is_default(signal);
+    if gave_up { Passed::Unserved } else { Passed::Served }
 }
 
 /// Calls a handler as the kernel would. Signals that it wants blocked are let go when ours
@@ -152,13 +224,8 @@ fn call(action: Action, signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     if action.flags & libc::SA_RESETHAND != 0 {
         Action::DEFAULT.set(signal);
     }
-    if !is_blocked(SIGBUS, context) {
-        change_mask(libc::SIG_UNBLOCK, bit(SIGBUS)); // That was our wish only.
-    }
-    if action.flags & libc::SA_NODEFER != 0 {
-        change_mask(libc::SIG_UNBLOCK, bit(signal));
-    }
-    change_mask(libc::SIG_BLOCK, action.mask);
+    let itself = if action.flags & libc::SA_NODEFER != 0 { 0 } else { bit(signal) };
+    change_mask(libc::SIG_BLOCK, action.mask | itself);
     if action.flags & libc::SA_SIGINFO != 0 {
         // SAFETY: the program installed it as a handler of this kind.
         let handler = unsafe { std::mem::transmute::<usize, Handler>(action.handler) };

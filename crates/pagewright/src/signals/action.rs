@@ -21,11 +21,11 @@ impl Action {
     /// What happens when nobody says anything.
     pub(super) const DEFAULT: Self = Self { handler: libc::SIG_DFL, flags: 0, mask: 0 };
 
-    /// A handler of ours: on the thread's signal stack, restarting calls, and with what it
-    /// sends put off until it has returned.
+    /// A handler of ours: on the thread's signal stack, restarting calls. Nothing is blocked
+    /// meanwhile, so that whoever is told of a guard may meet the next one.
     pub(super) fn ours(handler: Handler) -> Self {
-        let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        Self { handler: handler as usize, flags, mask: bit(libc::SIGBUS) }
+        let flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART | libc::SA_NODEFER;
+        Self { handler: handler as usize, flags, mask: 0 }
     }
 
     /// What happens now. Safe in a signal handler.
@@ -54,6 +54,11 @@ impl Action {
     /// Whether this handler is called.
     pub(super) fn is(self, handler: Handler) -> bool {
         self.handler == handler as usize
+    }
+
+    /// Whether nobody handles it now.
+    pub(super) fn is_default(signal: c_int) -> bool {
+        now(signal).sa_sigaction == libc::SIG_DFL
     }
 
     /// Whether this handler is called now. One system call, and nothing else.
