@@ -212,6 +212,7 @@ impl Remote {
         }
         let (tid, info) = (link.tid(), *link.info());
         drop(link);
+        self.await_parking(tid.cast_signed());
         let plausible = info.ring.1 == RING_LEN as u64 && info.region.1 <= LARGEST_REGION;
         if !plausible {
             return Err(self.nonsense(Verb::Attach));
@@ -223,6 +224,16 @@ impl Remote {
             // Somebody else took it out, or the process started another program.
             Err(error) if matches!(error.reason, Reason::NoSuchProcess | Reason::Died) => Ok(()),
             Err(error) => Err(self.cannot_attach(&error)),
+        }
+    }
+
+    /// The resident answers first and gives back what it holds then: taken out before it has
+    /// parked, it would leave its heap behind.
+    fn await_parking(&self, tid: i32) {
+        let start = Instant::now();
+        let is_there = || self.target.open_file(&format!("task/{tid}"), OFlags::PATH).is_ok();
+        while Link::parked(&self.target, tid).is_none() && is_there() && start.elapsed() < OTHERS {
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 
