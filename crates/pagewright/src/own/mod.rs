@@ -108,29 +108,49 @@ pub(crate) fn default_limit() -> u64 {
     sys::total_memory().map_or(u64::MAX, |(ram, swap)| ram.saturating_add(swap))
 }
 
+/// Why nothing was done yet.
+enum Hindrance<F> {
+    /// This is to be known first; what is to be decided then.
+    Noticed(Done<()>, F),
+    /// The verb was refused.
+    Refused(CoreError),
+}
+
 /// Decides, tells the machine, and applies the edit to both copies.
 fn perform<T>(
     verb: Verb,
-    decide: impl FnOnce(&AddressSpace, &mut Linux) -> std::result::Result<Done<T>, CoreError>,
+    mut decide: impl FnOnce(&AddressSpace, &mut Linux) -> std::result::Result<Done<T>, CoreError>,
 ) -> Result<T> {
     let _quiet = sentry::quiet();
-    // A refusal to notice is one to do anything, and said below.
-    let _ = own().write(repair, |space, machine| space.notice_forks(machine).ok_or(()), AddressSpace::apply);
-    let armed = |space: &AddressSpace, machine: &mut Linux| {
-        decide(space, machine).map(|done| done.armed(space.geometry()))
-    };
-    let done = own().write(repair, armed, AddressSpace::apply);
-    match done {
-        Ok(Ok(done)) => Ok(done.value),
-        Ok(Err(error)) => Err(ours(error)),
-        Err(Reentered) => Err(Error::because(
-            verb,
-            Kind::Busy,
-            std::process::id(),
-            "this thread is inside of another call already: a signal handler may query, and \
-             do everything else only after faults of the program's own",
-        )),
+    loop {
+        let attempt = |space: &AddressSpace, machine: &mut Linux| {
+            if let Some(noticed) = space.notice_forks(machine) {
+                return Err(Hindrance::Noticed(noticed, decide));
+            }
+            let done = decide(space, machine).map_err(Hindrance::Refused)?;
+            Ok(done.armed(space.geometry()))
+        };
+        match own().write(repair, attempt, AddressSpace::apply) {
+            Ok(Ok(done)) => return Ok(done.value),
+            Ok(Err(Hindrance::Refused(error))) => return Err(ours(error)),
+            Ok(Err(Hindrance::Noticed(noticed, later))) => {
+                // A refusal is said by the next attempt.
+                let _ = own().write(repair, |_, _| Ok::<_, ()>(noticed), AddressSpace::apply);
+                decide = later;
+            }
+            Err(Reentered) => return Err(reentered(verb)),
+        }
     }
+}
+
+fn reentered(verb: Verb) -> Error {
+    Error::because(
+        verb,
+        Kind::Busy,
+        std::process::id(),
+        "this thread is inside of another call already: a signal handler may query, and \
+         do everything else only after faults of the program's own",
+    )
 }
 
 fn ours(error: CoreError) -> Error {
