@@ -8,7 +8,6 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::error::Kind;
-use crate::geometry::PageRange;
 use crate::interval::IntervalMap;
 use crate::object::{Content, ObjectId, View, cut_with};
 use crate::space::AddressSpace;
@@ -152,7 +151,7 @@ impl AddressSpace {
 
     /// The number of the frame that a page shows.
     pub fn frame_at(&self, at: u64) -> Option<u64> {
-        let page = PageRange::between(self.geometry.page_down(at), self.geometry.page_down(at) + 1)?;
+        let page = self.geometry.page_at(at).ok()?;
         let content = self.contents_of(page).next()?.1?;
         let holds = |(first, end, spot): &(u64, u64, Spot)| {
             spot.object == content.object && (spot.page..spot.page + (end - first)).contains(&content.first)

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use crate::access::{Access, Guard, Offer, Protection, Slot};
 use crate::contract::Machine;
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::{Geometry, PageRange, Va};
+use crate::geometry::{Geometry, PageRange};
 use crate::guards::Met;
 use crate::pages::Found;
 use crate::region::{Region, pages_of};
@@ -100,9 +100,9 @@ impl AddressSpace {
     }
 
     fn page_at(&self, at: u64) -> Option<(PageRange, &Region)> {
-        let start = self.geometry.page_down(at);
-        let (_, region) = self.region_at(Va::new(start))?;
-        Some((PageRange::between(start, start + self.geometry.page)?, region))
+        let page = self.geometry.page_at(at).ok()?;
+        let (_, region) = self.region_at(page.start())?;
+        Some((page, region))
     }
 
     /// Disarms the guards of `range`, pages of one region and one protection. Answers the
