@@ -2,6 +2,7 @@
 
 mod conformance;
 mod golden;
+mod wine;
 
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ struct Task {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const TASKS: [Task; 2] = [
+const TASKS: [Task; 3] = [
     Task {
         name: "conformance",
         about: "write docs/conformance.md anew from the rows, the tests and the notes; --check only compares",
@@ -22,6 +23,11 @@ const TASKS: [Task; 2] = [
         name: "golden",
         about: "write the golden table of the Win32 calls anew, and run it on this machine",
         run: golden::run,
+    },
+    Task {
+        name: "wine",
+        about: "record anew what Wine answers to generated calls; --check, --seed N, --table",
+        run: wine::run,
     },
 ];
 

@@ -25,6 +25,11 @@ use out::{Form, Out};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let form = if cli.json { Form::Json } else { Form::Text };
+    match &cli.command {
+        // It is a part of the answer.
+        Command::Doctor(_) => {}
+        _other => out::warn(&pagewright::doctor::misunderstood()),
+    }
     match run(&cli.command, Out::new(form)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fail) => {

@@ -70,6 +70,14 @@ impl Out {
     }
 }
 
+/// What is worth a line on standard error, and does not keep the command from its work.
+pub(crate) fn warn(warnings: &[impl std::fmt::Display]) {
+    for warning in warnings {
+        // If nobody can read it, the work is done all the same.
+        let _ = writeln!(io::stderr(), "pagewright: {warning}");
+    }
+}
+
 /// A refusal: a sentence on standard error, or a document on standard output.
 pub(crate) fn refuse(form: Form, fail: &Fail) {
     // If that cannot be written either, the exit status has to say it.

@@ -268,6 +268,40 @@ fn the_doctor_knows_kernel_and_budget() {
 }
 
 #[test]
+fn values_of_the_environment_that_do_not_exist_are_told() {
+    let sentence = "PAGEWRIGHT_WATCH is \"never\" in the environment, which is ignored: set it to async, sync or mprotect, \
+                    or to nothing";
+    let with = |args: &[&str]| {
+        let mut command = command(args);
+        command.env("PAGEWRIGHT_WATCH", "never").env("PAGEWRIGHT_GUARD", "off").env("PAGEWRIGHT_FREEZE", "");
+        command.output().expect("it starts")
+    };
+    let pid = std::process::id().to_string();
+    for args in [&["status", &pid][..], &["status", &pid, "--json"]] {
+        let output = with(args);
+        assert!(output.status.success());
+        assert_eq!(stderr(&output), format!("pagewright: {sentence}\n"), "once, and nothing else");
+    }
+    let plain = with(&["doctor"]);
+    assert_eq!(stderr(&plain), "");
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+    assert!(words(&stdout(&plain)).contains(sentence), "{}", stdout(&plain));
+    let report: Value = serde_json::from_str(&stdout(&with(&["doctor", "--json"]))).expect("a document");
+    let wrong = report["misunderstood"].as_array().expect("a list");
+    assert_eq!(wrong.len(), 1, "an empty value, and one that exists, are none: {wrong:?}");
+    assert_eq!(
+        (&wrong[0]["variable"], &wrong[0]["value"], &wrong[0]["message"]),
+        (&"PAGEWRIGHT_WATCH".into(), &"never".into(), &sentence.into())
+    );
+    assert_eq!(wrong[0]["values"], document!(["async", "sync", "mprotect"]));
+    assert_eq!(
+        report["write_watch"]["name"],
+        json(&["doctor"])["write_watch"]["name"],
+        "as if it were not set"
+    );
+}
+
+#[test]
 fn refusals_have_win32_codes() {
     let none = ["map", "4194999"];
     assert_eq!(refusal(&none), (87, "ERROR_INVALID_PARAMETER".to_owned()));

@@ -245,8 +245,10 @@ const OFFERED: u32 = 1 << 17;
 const DENIED: u32 = 9;
 const INHERITANCE: u32 = 12;
 const BEHAVIOR: u32 = 14;
+/// The bits that say whether there is memory, and its protection.
+const PROTECTION: u32 = WIRED - 1;
 /// The bits that a query reports; wiring does not split its answers.
-const VISIBLE: u32 = WIRED - 1;
+const VISIBLE: u32 = PROTECTION;
 
 impl Slot {
     /// Promised, without memory.
@@ -279,6 +281,12 @@ impl Slot {
         };
         let rights = Rights::from_bits_truncate(((self.0 >> 1) & 15) as u8);
         Some(Protection { rights, guard, caching })
+    }
+
+    /// The same page with memory of this protection, whatever it had.
+    #[must_use]
+    pub(crate) const fn protected(self, protection: Protection) -> Self {
+        Self(Self::committed(protection).0 | self.0 & !PROTECTION)
     }
 
     /// Whether memory is promised.
@@ -430,6 +438,18 @@ mod tests {
                     assert_eq!(slot.with(Attributes::default()), plain);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn another_protection_leaves_the_rest_of_a_slot_alone() {
+        let attributes = Attributes { behavior: 2, ..Attributes::default() };
+        let old = Slot::committed(Protection::READ_WRITE.guarded()).wired(Wiring::Wired);
+        for old in [old.with(attributes), old.latched(Latch::Set).offered(Offer::Offered), Slot::RESERVED] {
+            let new = old.protected(Protection::READ);
+            assert_eq!(new.protection(), Some(Protection::READ));
+            let rest = |slot: Slot| (slot.wiring(), slot.attributes(), slot.latch(), slot.offer());
+            assert_eq!(rest(new), rest(old));
         }
     }
 

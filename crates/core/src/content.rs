@@ -14,11 +14,15 @@ impl AddressSpace {
     /// The bytes of `range`, a part of `region`, that are charged to it: those that have
     /// memory of their own. Shared pages are charged to their object, once.
     pub(crate) fn charged(&self, region: &Region, range: PageRange) -> u64 {
+        self.charged_of(region, range, region.committed_bytes(&self.geometry, range))
+    }
+
+    /// The same, when so many bytes of it have memory.
+    pub(crate) fn charged_of(&self, region: &Region, range: PageRange, committed: u64) -> u64 {
         match region.promise {
             Promise::OnWrite => return 0,
             Promise::Full => {}
         }
-        let committed = region.committed_bytes(&self.geometry, range);
         if self.contents.is_private(range) {
             return committed;
         }
@@ -66,7 +70,14 @@ impl AddressSpace {
 
     /// Drops the objects that nothing shows any more, when an edit is complete: a part of
     /// it may show again what an earlier part left.
+    #[inline]
     pub(crate) fn forget_idle(&mut self) {
+        if !self.idle.is_empty() {
+            self.forget_all_idle();
+        }
+    }
+
+    fn forget_all_idle(&mut self) {
         while let Some(id) = self.idle.pop() {
             if self.objects.get(&id).is_some_and(MemoryObject::is_forgotten)
                 && let Some(object) = self.objects.remove(&id)
@@ -159,6 +170,7 @@ impl AddressSpace {
                 | Edit::Wires { .. }
                 | Edit::Arm { .. }
                 | Edit::Form { .. }
+                | Edit::Ground { .. }
                 | Edit::Section { .. }
                 | Edit::Frames(_)
                 | Edit::Remove { .. } => {}
@@ -179,7 +191,7 @@ impl AddressSpace {
     fn views_in(&self, range: PageRange) -> impl Iterator<Item = Origin> + '_ {
         self.ours_in(range).filter(|(whole, part)| whole == part).filter_map(|(whole, _)| {
             match self.region_at(whole.start())?.1.form {
-                Form::Memory => None,
+                Form::Memory | Form::Placeholder => None,
                 Form::View(origin) => Some(origin),
             }
         })

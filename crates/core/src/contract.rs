@@ -172,6 +172,24 @@ pub trait Machine {
         traits: Traits,
     ) -> Result<(), Refusal>;
 
+    /// Makes `range`, all of an allocation, as if it had been reserved just now like this, in
+    /// one step: no mapping of others comes in between.
+    ///
+    /// On error nothing changed, but where something special is asked for: what was there had
+    /// no memory, and is inaccessible as before. The errors are those of `reserve_special`.
+    ///
+    /// What is provided is for machines whose space nobody else maps into.
+    fn renew(&mut self, range: PageRange, access: Option<Access>, traits: Traits) -> Result<(), Refusal> {
+        self.release(range, range)?;
+        let made = match traits {
+            Traits::PLAIN => self.reserve(range, access),
+            special => self.reserve_special(range, access, special),
+        };
+        made.inspect_err(|_| {
+            let _ = self.reserve(range, None);
+        })
+    }
+
     /// Reports the runs of pages with memory in `range`, a part of a watched region,
     /// that were stored to since they were made, or since that was forgotten, in ascending
     /// order, and at most `limit` pages. Stores by the kernel count.

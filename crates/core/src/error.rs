@@ -131,6 +131,8 @@ pub enum Kind {
     /// Protection, commitment and wiring of single pages cannot change here: large pages, or a
     /// window onto physical memory.
     Fixed,
+    /// Not a placeholder of exactly this range, or none that can be cut or joined like this.
+    NotPlaceholder,
     /// The machine failed in a way that no row describes; the value is its number.
     Machine(u16),
 }
@@ -292,6 +294,9 @@ impl Kind {
             Self::Fixed => {
                 "this memory is large pages or a window onto physical pages, which is as it is until it is released as a whole"
             }
+            Self::NotPlaceholder => {
+                "this is no placeholder of that range, nor what took the place of one; give exactly the range of one, or a part to split it"
+            }
             Self::Machine(_) => "the kernel refused for an unexpected reason",
         }
     }
@@ -344,6 +349,7 @@ impl Kind {
             Self::ContentLost => (43, 0),
             Self::BadFrame => (44, 0),
             Self::Fixed => (45, 0),
+            Self::NotPlaceholder => (46, 0),
         }
     }
 
@@ -394,6 +400,7 @@ impl Kind {
             43 => Self::ContentLost,
             44 => Self::BadFrame,
             45 => Self::Fixed,
+            46 => Self::NotPlaceholder,
             _ => Self::Protocol,
         }
     }

@@ -79,13 +79,26 @@ impl<V> IntervalMap<V> {
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.root.is_none()
     }
 
     /// The range that holds `at`.
+    #[inline]
     pub fn get(&self, at: u64) -> Option<Entry<'_, V>> {
-        self.floor(at).filter(|entry| at < entry.end)
+        let mut link = self.root;
+        while let Some(index) = link {
+            let node = self.node(index);
+            if at < node.start {
+                link = node.left;
+            } else if at < node.end {
+                return Some(Entry { start: node.start, end: node.end, value: &node.value });
+            } else {
+                link = node.right;
+            }
+        }
+        None
     }
 
     /// The last range that starts at or before `at`.
@@ -120,8 +133,9 @@ impl<V> IntervalMap<V> {
     }
 
     /// Whether any range shares a number with `start..end`.
+    #[inline]
     pub fn overlaps(&self, start: u64, end: u64) -> bool {
-        self.at_or_after(start).is_some_and(|entry| entry.start < end)
+        !self.is_empty() && self.at_or_after(start).is_some_and(|entry| entry.start < end)
     }
 
     /// All ranges in ascending order.
@@ -250,6 +264,9 @@ impl<V> IntervalMap<V> {
             let node = self.node(index);
             if node.end > at {
                 best = Some(index);
+                if node.start <= at {
+                    break;
+                }
                 link = node.left;
             } else {
                 link = node.right;

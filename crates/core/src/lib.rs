@@ -64,6 +64,6 @@ pub use op::{
     Opening, Order, Overwrite, Owner, Place, Protect, Receiver, Recycle, Remap, RemapCopy, Remapped,
     Restrict, Sharing, State, Step, Stores, Surveyed, Tripped, Unmap, Window, WireRange, Written,
 };
-pub use region::{Form, Origin};
+pub use region::{Form, Ground, Origin};
 pub use space::{AddressSpace, Attribute, Change, Done, Edit, SectionChange};
 pub use traits::{PageKind, Traits, Watch};

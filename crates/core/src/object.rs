@@ -398,6 +398,7 @@ impl Contents {
     }
 
     /// Whether all of `range` is private.
+    #[inline]
     pub(crate) fn is_private(&self, range: PageRange) -> bool {
         !self.map.overlaps(range.start().get(), range.end().get())
     }

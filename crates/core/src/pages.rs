@@ -247,6 +247,10 @@ impl PageMap {
 
     /// How many pages of `from..to` have memory.
     pub fn committed(&self, from: u64, to: u64) -> u64 {
+        if from + 1 == to {
+            // A guard that was met changes nothing about that.
+            return u64::from(self.raw(from).is_committed());
+        }
         self.runs(from, to).filter(|run| run.2.is_committed()).map(|run| run.1 - run.0).sum()
     }
 
@@ -274,6 +278,7 @@ impl PageMap {
         if from >= to || (to - 1) / CHUNK_PAGES != chunk {
             return false;
         }
+        let (low, high) = self.chunk_bounds(chunk);
         let Some(Kind::Mixed(table)) = self.extents.get_mut(&chunk).map(|extent| &mut extent.kind) else {
             return false;
         };
@@ -281,16 +286,24 @@ impl PageMap {
         for (page, raw) in (from..).zip(&mut table[first..=last]) {
             *raw = change(effective(&self.guards, page, Slot::from_raw(*raw))).raw();
         }
+        // Found out while the table is at hand: to look it up again is most of what a change costs.
+        let became_alike = self.alike != Some(chunk) && are_alike(table, low, high);
         self.forget_guards(from, to);
-        self.notice_alike(chunk);
+        if became_alike {
+            self.notice_alike(chunk);
+        }
         true
     }
 
     /// Drops the bits of pages that have no guard any more.
+    #[inline]
     fn forget_guards(&mut self, from: u64, to: u64) {
-        if self.guards.is_empty() {
-            return;
+        if !self.guards.is_empty() {
+            self.forget_some_guards(from, to);
         }
+    }
+
+    fn forget_some_guards(&mut self, from: u64, to: u64) {
         let mut at = from;
         while at < to {
             let raw = self.raw(at);
@@ -425,15 +438,9 @@ impl PageMap {
 
     fn is_alike(&self, chunk: u64) -> bool {
         let (low, high) = self.chunk_bounds(chunk);
-        let Some(last) = high.checked_sub(1).filter(|last| low <= *last) else { return false };
         match self.extent_at(chunk) {
-            // This is asked after every change of a few pages, and most often the ends differ.
-            Some((_, Extent { kind: Kind::Mixed(table), .. })) => {
-                let pages = &table[(low % CHUNK_PAGES) as usize..=(last % CHUNK_PAGES) as usize];
-                let first = pages[0];
-                first == pages[pages.len() - 1] && pages.iter().all(|page| *page == first)
-            }
-            Some((_, Extent { kind: Kind::Uniform(_), .. })) | None => true,
+            Some((_, Extent { kind: Kind::Mixed(table), .. })) => are_alike(table, low, high),
+            Some((_, Extent { kind: Kind::Uniform(_), .. })) | None => low < high,
         }
     }
 
@@ -483,6 +490,15 @@ impl PageMap {
         }
         self.guards.check(self.first, self.end)
     }
+}
+
+/// Whether the pages `low..high`, all of one chunk, are stored alike; none never are.
+fn are_alike(table: &[u32; CHUNK_PAGES as usize], low: u64, high: u64) -> bool {
+    let Some(last) = high.checked_sub(1).filter(|last| low <= *last) else { return false };
+    let pages = &table[(low % CHUNK_PAGES) as usize..=(last % CHUNK_PAGES) as usize];
+    let first = pages[0];
+    // This is asked after every change of a few pages, and most often the ends differ.
+    first == pages[pages.len() - 1] && pages.iter().all(|page| *page == first)
 }
 
 /// What is stored of a page, less a guard that was met.

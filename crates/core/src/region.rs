@@ -28,6 +28,8 @@ pub struct Region {
     pub traits: Traits,
     /// What it is to those who ask, and what may become of it.
     pub form: Form,
+    /// What stood there before.
+    pub ground: Ground,
     /// What each page is.
     pub pages: PageMap,
 }
@@ -37,9 +39,21 @@ pub struct Region {
 pub enum Form {
     /// An allocation, which can be given back in parts.
     Memory,
+    /// A range that waits for something to take its place as a whole; none of its pages
+    /// can have memory before.
+    Placeholder,
     /// A view of an object, which goes as a whole and is protected within what it began
     /// with.
     View(Origin),
+}
+
+/// What stood where a region is, before it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// Nothing.
+    Free,
+    /// A placeholder, which can be put back.
+    Placeholder,
 }
 
 /// Which page of an object the first page of a view is, whether it has memory or not.
@@ -56,6 +70,7 @@ impl Form {
     pub(crate) const fn after(self, pages: u64) -> Self {
         match self {
             Self::Memory => Self::Memory,
+            Self::Placeholder => Self::Placeholder,
             Self::View(Origin { object, first }) => Self::View(Origin { object, first: first + pages }),
         }
     }
@@ -82,8 +97,8 @@ impl Region {
     ) -> Self {
         let (first, end) = pages_of(geometry, range);
         let pages = PageMap::reserved(first, end);
-        let (heirs, form) = (Heirs::Usual, Form::Memory);
-        Self { identity, initial, promise, heirs, traits, form, pages }
+        let (heirs, form, ground) = (Heirs::Usual, Form::Memory, Ground::Free);
+        Self { identity, initial, promise, heirs, traits, form, ground, pages }
     }
 
     /// What is recorded for a page when a caller asks for `protection`.
@@ -115,7 +130,7 @@ impl Region {
 
     /// The run of equal pages around a page.
     pub(crate) fn run_around(&self, geometry: &Geometry, at: Va) -> Option<(PageRange, Slot)> {
-        let page = at.get() / geometry.page;
+        let page = geometry.page_number(at.get());
         let (first, end) = self.pages.run_around(page);
         let run = PageRange::between(first * geometry.page, end * geometry.page)?;
         Some((run, self.pages.slot(page)))
@@ -136,6 +151,7 @@ impl Region {
 }
 
 /// A range as page numbers.
-pub(crate) fn pages_of(geometry: &Geometry, range: PageRange) -> (u64, u64) {
-    (range.start().get() / geometry.page, range.end().get() / geometry.page)
+#[inline]
+pub(crate) const fn pages_of(geometry: &Geometry, range: PageRange) -> (u64, u64) {
+    (geometry.page_number(range.start().get()), geometry.page_number(range.end().get()))
 }

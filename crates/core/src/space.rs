@@ -13,7 +13,7 @@ use crate::guards::Met;
 use crate::interval::{Entry, IntervalMap};
 use crate::object::{Content, Contents, MemoryObject, ObjectId, Promise, Reach, Supply};
 use crate::op::Step;
-use crate::region::{AllocationId, Form, Region, pages_of};
+use crate::region::{AllocationId, Form, Ground, Region, pages_of};
 use crate::traits::Traits;
 use crate::wires::Wires;
 
@@ -114,6 +114,13 @@ pub enum Edit {
         at: Va,
         /// What it is.
         form: Form,
+    },
+    /// Something else stood where a region is.
+    Ground {
+        /// Where it begins.
+        at: Va,
+        /// What.
+        ground: Ground,
     },
     /// What is known of an object as a section changes.
     Section {
@@ -262,6 +269,7 @@ impl AddressSpace {
     }
 
     /// The region that holds `at`, with its range.
+    #[inline]
     pub(crate) fn region_at(&self, at: Va) -> Option<(PageRange, &Region)> {
         let entry = self.regions.get(at.get())?;
         Some((range_of(&entry)?, entry.value))
@@ -300,10 +308,16 @@ impl AddressSpace {
         if let Some(foreign) = &done.foreign {
             self.foreign = foreign.clone();
         }
-        self.apply_edit(&done.edit);
+        match done.edit {
+            // The most frequent ones, and the cheapest: what the others need is not made ready.
+            Edit::None => {}
+            Edit::Pages { range, change } => self.change_pages(range, change),
+            ref edit => self.apply_edit(edit),
+        }
         self.forget_idle();
     }
 
+    #[inline(never)]
     fn apply_edit(&mut self, edit: &Edit) {
         match *edit {
             Edit::None => {}
@@ -327,11 +341,12 @@ impl AddressSpace {
             }
             Edit::Show { range, content } => self.set_content(range, content),
             Edit::Wires { range, step } => self.change_wires(range, step),
-            Edit::Arm { range, ref met } => self.each_region_mut(range, &mut |geometry, region, part| {
+            Edit::Arm { range, ref met } => self.each_region_mut(range, |geometry, region, part| {
                 let (first, end) = pages_of(geometry, part);
                 region.pages.arm(first, end, met.clone());
             }),
             Edit::Form { at, form } => self.form_region(at, form),
+            Edit::Ground { at, ground } => self.ground_region(at, ground),
             Edit::Section { object, ref change } => self.change_section(object, change),
             Edit::Frames(change) => self.change_frames(change),
         }
@@ -376,7 +391,7 @@ impl AddressSpace {
             | Change::Latch(_)
             | Change::Offer(_) => {}
         }
-        self.each_region_mut(range, &mut |geometry, region, part| {
+        self.each_region_mut(range, |geometry, region, part| {
             change_region(geometry, region, part, change);
         });
     }
@@ -385,7 +400,7 @@ impl AddressSpace {
     fn each_region_mut(
         &mut self,
         range: PageRange,
-        visit: &mut dyn FnMut(&Geometry, &mut Region, PageRange),
+        mut visit: impl FnMut(&Geometry, &mut Region, PageRange),
     ) {
         let mut at = range.start().get();
         while let Some((whole, region)) = self.regions.at_or_after_mut(at) {
@@ -452,12 +467,8 @@ fn change_region(geometry: &Geometry, region: &mut Region, part: PageRange, chan
     let caching = region.caching();
     match change {
         Change::Commit { protection, .. } | Change::Protect(protection) => {
-            let slot = Slot::committed(protection.cached(caching));
-            let kept = |old: Slot| {
-                let slot = slot.wired(old.wiring()).with(old.attributes());
-                slot.latched(old.latch()).offered(old.offer())
-            };
-            region.pages.update(first, end, kept);
+            let protection = protection.cached(caching);
+            region.pages.update(first, end, |old| old.protected(protection));
         }
         Change::Decommit { .. } => {
             region.pages.update(first, end, |old| Slot::RESERVED.latched(old.latch()));

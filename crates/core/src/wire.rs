@@ -150,6 +150,9 @@ impl Request {
                     Disposal::Decommit => 0,
                     Disposal::Release => 1,
                     Disposal::Unmap => 2,
+                    Disposal::Hold => 3,
+                    Disposal::Join => 4,
+                    Disposal::UnmapAndHold => 5,
                 };
                 &[2, request.at, request.size, disposal]
             }
@@ -207,6 +210,9 @@ impl Request {
                     0 => Disposal::Decommit,
                     1 => Disposal::Release,
                     2 => Disposal::Unmap,
+                    3 => Disposal::Hold,
+                    4 => Disposal::Join,
+                    5 => Disposal::UnmapAndHold,
                     _ => return None,
                 };
                 Self::Free(Free { at, size, disposal })
@@ -255,6 +261,7 @@ fn encode_allocate(request: &Allocate) -> Frame {
         Action::Reserve => 0,
         Action::Commit => 1,
         Action::ReserveCommit => 2,
+        Action::Placeholder => 3,
     };
     frame[3] = protection_word(request.protection);
     frame[4..9].copy_from_slice(&place_words(request.place));
@@ -262,11 +269,12 @@ fn encode_allocate(request: &Allocate) -> Frame {
     frame
 }
 
-/// A place as five words; the first is below 3.
+/// A place as five words; the first is below 4.
 fn place_words(place: Place) -> [u64; 5] {
     match place {
         Place::At(at) => [0, at, 0, 0, 0],
         Place::Near(at) => [1, at, 0, 0, 0],
+        Place::Placeholder(at) => [3, at, 0, 0, 0],
         Place::Window(window) => {
             let order = match window.order {
                 Order::BottomUp => 0,
@@ -281,6 +289,7 @@ fn words_place(words: [u64; 5]) -> Option<Place> {
     Some(match words[0] {
         0 => Place::At(words[1]),
         1 => Place::Near(words[1]),
+        3 => Place::Placeholder(words[1]),
         2 => {
             let order = match words[4] {
                 0 => Order::BottomUp,
@@ -299,6 +308,7 @@ fn decode_allocate(frame: &Frame) -> Option<Allocate> {
         0 => Action::Reserve,
         1 => Action::Commit,
         2 => Action::ReserveCommit,
+        3 => Action::Placeholder,
         _ => return None,
     };
     let place = words_place(core::array::from_fn(|word| frame[word + 4]))?;
@@ -499,7 +509,7 @@ mod tests {
     fn every_request_survives_the_wire() {
         let protection = Protection::READ_WRITE.guarded().cached(Caching::NoCache);
         let window = Window { lowest: 1, highest: 2, alignment: 4, order: Order::TopDown };
-        for place in [Place::At(7), Place::Near(9), Place::Window(window)] {
+        for place in [Place::At(7), Place::Near(9), Place::Placeholder(11), Place::Window(window)] {
             for action in [Action::Reserve, Action::Commit, Action::ReserveCommit] {
                 let request =
                     Request::Allocate(Allocate { place, size: 5, action, protection, traits: Traits::PLAIN });

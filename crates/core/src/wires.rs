@@ -57,6 +57,7 @@ impl Wires {
     }
 
     /// Not at all.
+    #[inline]
     pub(crate) fn clear(&mut self, range: PageRange) {
         let (start, end) = (range.start().get(), range.end().get());
         if self.map.overlaps(start, end) {

@@ -7,15 +7,39 @@
 //! let go on by the signal; its access is made again after the program's handler.
 //!
 //! Where that cannot be (the thread has a filter, or holds all those signals back), the fault is queued
-//! directly, with a code that says who did it: `SI_QUEUE`. The address is there in both cases.
+//! directly, with a code that says who did it: `SI_QUEUE`. The address is there in both cases, and behind it
+//! a word that no kernel writes there: whoever knows it tells guards from other faults.
 
 use alloc::vec::Vec;
 use core::sync::atomic::AtomicU32;
 
-use crate::sys::{self, Disposition, OpenMode, SEGV_ACCERR, SI_QUEUE, SignalInfo, Timespec};
+use crate::sys::{
+    self, Disposition, Fault, FaultKind, OpenMode, SEGV_ACCERR, SI_QUEUE, SignalInfo, Timespec,
+};
 
 /// `SIGSEGV`.
 const FAULT: i32 = 11;
+
+/// The second word of a fault that is a guard which was met by a load, and by a store.
+const BY_LOAD: u64 = 0x6472_6175_4777_5000;
+const BY_STORE: u64 = BY_LOAD + 1;
+
+/// How a guard was met, if the second word of a fault says that one was.
+#[must_use]
+pub const fn met(second: u64) -> Option<FaultKind> {
+    match second {
+        BY_LOAD => Some(FaultKind::Load),
+        BY_STORE => Some(FaultKind::Store),
+        _ => None,
+    }
+}
+
+const fn word(kind: FaultKind) -> u64 {
+    match kind {
+        FaultKind::Load => BY_LOAD,
+        FaultKind::Store | FaultKind::ProtectedStore => BY_STORE,
+    }
+}
 
 /// The signals that may carry one: real-time ones, from the last on. The C library uses the first.
 const CARRIERS: core::ops::RangeInclusive<i32> = 36..=64;
@@ -26,8 +50,8 @@ const LOOKS: u32 = 500;
 /// Runs in the thread that met a guard, with its stack or its other one.
 extern "C" fn carry(_: i32, info: *const SignalInfo, _: *mut u8) {
     // SAFETY: the kernel hands over a structure that lives as long as the handler runs.
-    let at = unsafe { (*info).second };
-    let fault = SignalInfo::new(FAULT, SEGV_ACCERR, at, 0);
+    let (is_store, at) = unsafe { ((*info).first, (*info).second) };
+    let fault = SignalInfo::new(FAULT, SEGV_ACCERR, at, BY_LOAD + is_store);
     queue_or_send(sys::gettid(), &fault);
 }
 
@@ -57,18 +81,19 @@ impl Courier {
         Self { carrier: None, sent: Vec::new() }
     }
 
-    /// Tells a thread that its access at `at` has met a guard.
-    pub fn deliver(&mut self, thread: i32, at: u64) {
+    /// Tells a thread that its access has met a guard.
+    pub fn deliver(&mut self, met: &Fault) {
+        let (thread, at, word) = (met.thread, met.at, word(met.kind));
         self.settle();
         if let Some(carrier) = self.carrier_for(thread) {
-            let letter = SignalInfo::new(carrier, SI_QUEUE, 0, at);
+            let letter = SignalInfo::new(carrier, SI_QUEUE, word - BY_LOAD, at);
             // SAFETY: the handler is ours.
             if unsafe { sys::queue_signal(thread, &letter) }.is_ok() {
                 self.sent.push(thread);
                 return;
             }
         }
-        queue_or_send(thread, &SignalInfo::new(FAULT, SI_QUEUE, at, 0));
+        queue_or_send(thread, &SignalInfo::new(FAULT, SI_QUEUE, at, word));
     }
 
     /// A signal that this thread can take, and whose handler is ours.

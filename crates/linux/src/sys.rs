@@ -14,6 +14,7 @@ use linux_raw_sys::{general as k, prctl, system};
 mod fault;
 mod file;
 mod pages;
+mod table;
 mod thread;
 mod types;
 pub use fault::{
@@ -23,9 +24,10 @@ pub use fault::{
 };
 pub use file::{allocate, duplicate_from, file_id, file_size_limit, is_regular, look, punch_hole, pwrite};
 pub use pages::{
-    PageRun, Rearm, Wanted, kind, mbind_preferred, mremap_duplicate, mremap_duplicate_over, mremap_over,
-    pagemap, scan_pages, scan_written, stack_pointer, thread_base,
+    PageRun, Rearm, Wanted, kind, mbind_preferred, mremap_contents, mremap_duplicate, mremap_duplicate_over,
+    mremap_over, pagemap, scan_pages, scan_written, stack_pointer, thread_base,
 };
+pub use table::{descriptor_of, keep_alone};
 pub use thread::{
     Disposition, Entry, SEGV_ACCERR, SI_QUEUE, SignalInfo, Taker, disposition, eventfd, queue_signal,
     send_signal, set_disposition, spawn, wait_either,

@@ -15,10 +15,12 @@ use std::io;
 use pagewright_core::{Info, Kind, Owner, State, Verb};
 use pagewright_linux::machine::{Freezer, Freezing, Reason, Strategy, mapping_limit};
 
+use crate::environment;
 use crate::error::{Error, Result};
 use crate::own;
 use crate::process::Process;
 
+pub use crate::environment::Misunderstood;
 pub use notice::Notice;
 pub use supply::{Node, Pool, Supply};
 pub use watch::{WatchReason, WatchWay, Watching};
@@ -47,6 +49,8 @@ pub struct Report {
     pub supply: Supply,
     /// How stores to watched memory are noted.
     pub watching: Watching,
+    /// Variables of the environment that are set to something that does not exist.
+    pub misunderstood: Vec<Misunderstood>,
 }
 
 /// A feature of the kernel.
@@ -110,6 +114,12 @@ pub struct User {
     pub bytes: u64,
 }
 
+/// Variables of the environment that choose how this library works, and that are set to something that does
+/// not exist: those are as good as not set.
+pub fn misunderstood() -> Vec<Misunderstood> {
+    environment::misunderstood()
+}
+
 /// Looks at this kernel, from this process. Changes nothing.
 pub fn report() -> Report {
     let choice = own::chosen();
@@ -137,6 +147,7 @@ pub fn report() -> Report {
         guards: notice::guards(),
         supply: supply::supply(),
         watching: watch::watching(),
+        misunderstood: misunderstood(),
         strategy: match choice.strategy {
             Strategy::Markers => "markers",
             Strategy::Mprotect => "mprotect",

@@ -25,9 +25,11 @@
 //! ```
 //!
 //! Told are, in this order, until one goes on: the functions given to [`on_hit`], the first
-//! one first; then the handler of `SIGSEGV` that the program had before ours, which only has
-//! to return. If there is none, or if it puts the default action in place, the process ends by
-//! `SIGSEGV`, as an unhandled guard violation ends it on Windows.
+//! one first; the vectored exception handlers ([`crate::win32::AddVectoredExceptionHandler`]); the
+//! handler of `SIGSEGV` that the program had before ours, which only has to return. If there is
+//! none, or if it puts the default action in place, the filter of
+//! [`crate::win32::SetUnhandledExceptionFilter`] is asked; then the process ends by `SIGSEGV`, as an
+//! unhandled guard violation ends it on Windows.
 //!
 //! Calls of this library that meet a guard disarm it too, fail, and work when made again:
 //! locking and copying with [`Kind::GuardHit`], reading and writing of bytes by stopping short.

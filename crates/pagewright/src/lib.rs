@@ -53,8 +53,10 @@
 
 mod copy;
 pub mod doctor;
+mod environment;
 pub mod error;
 pub mod guard;
+mod guarded;
 mod inject;
 pub mod mach;
 pub mod memory;
@@ -63,9 +65,10 @@ pub mod privilege;
 pub mod process;
 mod remote;
 pub mod share;
-mod signals;
+pub mod signals;
 pub mod soft;
 mod target;
+mod thread_word;
 pub mod win32;
 pub mod wince;
 

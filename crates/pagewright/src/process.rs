@@ -9,12 +9,13 @@ use pagewright_core::{
 };
 
 use pagewright_core::wire::GuardDelivery;
-use pagewright_core::{Kind, Verb};
+use pagewright_core::{Error as CoreError, Kind, Verb};
 
 use crate::error::{Error, Result};
 use crate::memory::Memory;
 use crate::own;
 use crate::remote::{GuardHits, Remote};
+use crate::win32::advice::{self, Advice, Span};
 
 /// This process, or another live one.
 ///
@@ -209,6 +210,24 @@ impl Process {
             Which::Own => Err(own_guards()),
             Which::Other(remote) => remote.guard_hits(patience),
         }
+    }
+
+    /// Says that every page touched by these bytes will be used soon, so that the kernel may
+    /// bring it in. Advice: it changes nothing, and what is not there is passed over. It does not
+    /// attach.
+    ///
+    /// # Errors
+    /// [`Kind::ZeroSize`], [`Kind::BadAddress`] for the range; [`Kind::Gone`] when the process
+    /// has ended.
+    pub fn prefetch(&self, at: u64, size: u64) -> Result<()> {
+        let fail = |kind| Error::of(CoreError::new(Verb::Query, kind, at, size), self.pid());
+        let kind = if size == 0 { Kind::ZeroSize } else { Kind::BadAddress };
+        let span = Span::touching(at, size, self.highest()).ok_or_else(|| fail(kind))?;
+        if self.has_ended() {
+            return Err(fail(Kind::Gone));
+        }
+        advice::give(self, &[span], Advice::WillNeed);
+        Ok(())
     }
 
     /// Sets how many bytes may be committed. What is committed stays so.

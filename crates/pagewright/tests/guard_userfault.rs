@@ -7,7 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pagewright::guard::{self, AccessKind, Delivery, GuardHit, Verdict};
-use pagewright::{Allocate, Free, Memory, Process, Protect, Protection, State};
+use pagewright::{
+    Alias, Allocate, Consent, CopyRange, Free, Memory, Onto, Place, Process, Protect, Protection, State,
+    Window,
+};
 
 const RW: Protection = Protection::READ_WRITE;
 const ARMED: Protection = Protection::READ_WRITE.guarded();
@@ -315,5 +318,96 @@ fn a_signal_handler_that_meets_a_guard_never_waits_for_the_call_that_it_interrup
     unsafe { libc::signal(libc::SIGUSR1, libc::SIG_IGN) };
     assert!(HITS.load(SeqCst) > 0, "some signal came while the guard stood");
     handler.remove();
+    release(at);
+}
+
+// Rows: GP02 GP03
+#[test]
+fn views_of_an_object_are_guarded_each_for_itself() {
+    let _held = begin();
+    let told = guard::on_hit(count);
+    let at = allocate(32, RW);
+    (0..4).for_each(|page| store(at + page * PAGE, page as u8 + 1));
+    let onto = Onto::Fresh(Place::Window(Window::ANYWHERE));
+    let alias = Alias { source: at, size: 4 * PAGE, onto, protection: RW, consent: Consent::OwnOnly };
+    let other = Process::current().alias(&alias).expect("plain memory").start().get();
+    protect(at, 4, ARMED);
+    store(other + PAGE, 20);
+    assert_eq!((load(other), load(other + PAGE), HITS.load(SeqCst)), (1, 20, 0));
+    assert_eq!((load(at + PAGE), load(at), HITS.load(SeqCst)), (20, 1, 2));
+    // What was copied, and stored to since.
+    let (one, two) = (allocate(32, RW), allocate(32, RW));
+    (0..4).for_each(|page| store(one + page * PAGE, page as u8 + 1));
+    let copy = CopyRange { source: one, size: 32 * PAGE, target: two };
+    assert_eq!(Process::current().copy(&copy).map_err(|error| error.kind()), Ok(32 * PAGE));
+    store(one + PAGE, 30);
+    store(two + 2 * PAGE, 40);
+    protect(one, 32, ARMED);
+    protect(two, 32, ARMED);
+    let seen = |base: u64| [0, 1, 2, 3].map(|page| load(base + page * PAGE));
+    assert_eq!((seen(one), seen(two), HITS.load(SeqCst)), ([1, 30, 3, 4], [1, 2, 40, 4], 10));
+    assert_eq!((protection(one), protection(one + 4 * PAGE), FAULTS.load(SeqCst)), (RW, ARMED, 0));
+    told.remove();
+    [at, other, one, two].into_iter().for_each(release);
+}
+
+/// Says that this is the program that closes its descriptors.
+const CLOSES: &str = "PAGEWRIGHT_TEST_GUARD_CLOSES";
+
+/// Closes everything but the three that every program has, and opens other files under the numbers.
+fn close_all() {
+    // SAFETY: nobody else in this program uses descriptors by now; that is what the test is about.
+    unsafe {
+        assert_eq!(libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0), 0);
+        let zeros = libc::open(c"/dev/zero".as_ptr(), libc::O_RDWR);
+        for least in [3, 1024] {
+            (0..16).for_each(|_| assert!(libc::fcntl(zeros, libc::F_DUPFD, least) >= least));
+        }
+    }
+}
+
+/// Whether another thread's descriptor can be had (Linux 6.9).
+fn can_have_descriptors_again() -> bool {
+    // SAFETY: opens a descriptor of this thread, which stays.
+    unsafe { libc::syscall(libc::SYS_pidfd_open, libc::gettid(), libc::O_EXCL) >= 0 }
+}
+
+#[test]
+fn a_program_that_closes_all_its_descriptors_keeps_guards_and_content() {
+    const NAME: &str = "a_program_that_closes_all_its_descriptors_keeps_guards_and_content";
+    if !can_have_descriptors_again() {
+        return println!("skipped {NAME}: pidfd_open knows no threads here (before Linux 6.9)");
+    }
+    if std::env::var_os(CLOSES).is_none() {
+        let run = std::process::Command::new(std::env::current_exe().expect("known"))
+            .args([NAME, "--exact", "--nocapture", "--test-threads=1"])
+            .env(CLOSES, "1")
+            .output()
+            .expect("this program can be run");
+        let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        assert!(run.status.success() && out.contains("1 passed"), "{}\n{out}\n{err}", run.status);
+        return;
+    }
+    let _held = begin();
+    let told = guard::on_hit(count);
+    let at = allocate(4, RW);
+    store(at, 41);
+    store(at + PAGE, 42);
+    protect(at, 3, ARMED);
+    close_all();
+    assert_eq!((load(at), HITS.load(SeqCst)), (41, 1), "what was kept aside is there");
+    assert_eq!((load(at + 2 * PAGE), HITS.load(SeqCst)), (0, 2));
+    close_all();
+    assert_eq!(protect(at + PAGE, 1, RW), ARMED, "calls have the descriptor again");
+    assert_eq!((load(at + PAGE), HITS.load(SeqCst)), (42, 2));
+    for round in 0..5 {
+        protect(at, 2, ARMED);
+        close_all();
+        store(at, round);
+        assert_eq!((load(at), load(at + PAGE)), (round, 42));
+        assert_eq!(HITS.load(SeqCst), 4 + 2 * u64::from(round));
+    }
+    assert_eq!(FAULTS.load(SeqCst), 0);
+    told.remove();
     release(at);
 }

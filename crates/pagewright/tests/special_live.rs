@@ -31,6 +31,18 @@ fn frames_are_mapped_into_windows_of_another_process() {
     assert_eq!(traces(guest.pid(), Allocates::Nothing), before);
 }
 
+// Rows in part: LP26
+#[test]
+fn a_list_of_frames_that_fails_in_the_middle_changes_nothing() {
+    let guest = Guest::sleeper("100");
+    let before = traces(guest.pid(), Allocates::Nothing);
+    if let Err(why) = special::frames::a_failure_in_the_middle_changes_nothing(&guest.process()) {
+        skipped("a_list_of_frames_that_fails_in_the_middle_changes_nothing", &why);
+    }
+    guest.process().detach(Leftovers::Release).expect("attached");
+    assert_eq!(traces(guest.pid(), Allocates::Nothing), before);
+}
+
 // Rows: LP02 LP03 LP04 LP05 LP07 LP09
 #[test]
 fn another_process_gets_large_pages() {

@@ -19,6 +19,102 @@ fn everything_holds_in_a_live_process() {
     live.memory().detach(Leftovers::Release).expect("nothing is left");
 }
 
+/// A thread of the resident lets stores go on, where the kernel does not note them alone.
+#[test]
+fn all_of_it_holds_where_stores_wait_for_a_thread() {
+    const TESTS: [&str; 6] = [
+        "everything_holds_in_a_live_process",
+        "many_runs_travel_in_parts",
+        "callers_share_what_is_known",
+        "a_target_goes_on_after_detaching",
+        "no_store_waits_for_ever_when_the_resident_leaves",
+        "a_forked_child_is_watched_anew",
+    ];
+    let live = Live::start();
+    match way_of(&live, "sync") {
+        Ok(()) => TESTS.into_iter().for_each(|test| again(test, "sync")),
+        Err(why) => println!("skipped all_of_it_holds_where_stores_wait_for_a_thread: {why}"),
+    }
+}
+
+/// Whether memory there can be watched in a way: asked in a process of its own, which reads the variable.
+fn way_of(live: &Live, way: &str) -> Result<(), String> {
+    let asked = std::process::Command::new(std::env::current_exe().expect("known"))
+        .args(["watches_a_page", "--exact", "--nocapture", "--include-ignored", "--test-threads=1"])
+        .env(WAY, way)
+        .env(TARGET, live.id().to_string())
+        .output()
+        .expect("this program can be run");
+    let out = String::from_utf8_lossy(&asked.stdout).into_owned();
+    if out.contains("it is watched") { Ok(()) } else { Err(out) }
+}
+
+const TARGET: &str = "PAGEWRIGHT_TEST_WATCH_TARGET";
+
+#[test]
+#[ignore = "a part of all_of_it_holds_where_stores_wait_for_a_thread"]
+fn watches_a_page() {
+    let Some(pid) = std::env::var(TARGET).ok().and_then(|pid| pid.parse().ok()) else { return };
+    let process = Process::open(pid).expect("it lives");
+    match process.allocate(&Allocate::new(PAGE).watched()) {
+        Ok(_) => println!("it is watched"),
+        Err(error) => println!("{error}"),
+    }
+    process.detach(Leftovers::Release).expect("attached");
+}
+
+/// The names of a process's threads.
+fn threads(pid: u32) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it lives");
+    let names = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.map(|name| name.trim_end().to_owned()).collect()
+}
+
+#[test]
+fn no_store_waits_for_ever_when_the_resident_leaves() {
+    let live = Live::start();
+    for _ in 0..20 {
+        let watched = Watched::new(&live, 64);
+        watched.store(&[1, 2]);
+        assert_eq!(watched.take(), [1, 2]);
+        if std::env::var(WAY).as_deref() == Ok("sync") {
+            let names = threads(live.id());
+            assert!(names.iter().any(|name| name == "pagewright-w"), "{names:?}");
+        }
+        live.begin(watched.base, 64);
+        watched.take();
+        live.memory().detach(Leftovers::Keep).expect("it can be left");
+        let rounds = live.rest();
+        assert!(rounds > 0);
+        assert_eq!([0, 63].map(|page| live.load(watched.at(page))), [rounds as u8; 2]);
+        assert!(threads(live.id()).iter().all(|name| !name.starts_with("pagewright-")), "all are gone");
+    }
+}
+
+/// What is on neither side is lost: the child's pages count as stored to, once.
+#[test]
+fn a_forked_child_is_watched_anew() {
+    let live = Live::start();
+    let watched = Watched::new(&live, 4);
+    watched.store(&[0, 1]);
+    watched.take();
+    let child = live.fork();
+    let process = Process::open(child).expect("it lives");
+    process.attach().expect("its parent was");
+    let ask = || {
+        let request = Written { at: watched.base, size: 4 * PAGE, limit: 9, after: After::Forget };
+        process.written(&request).expect("it is watched")
+    };
+    ask();
+    assert!(ask().is_empty());
+    assert_eq!(process.write(watched.at(2), &[1]).expect("it lives"), 1);
+    assert_eq!(ask().iter().map(|run| run.start().get()).collect::<Vec<_>>(), [watched.at(2)]);
+    watched.store(&[1]);
+    assert_eq!(watched.take(), [1], "the parent is watched as before");
+    process.detach(Leftovers::Release).expect("attached");
+    live.end(child);
+}
+
 /// Answers of more runs than travel at once.
 #[test]
 fn many_runs_travel_in_parts() {
@@ -88,7 +184,7 @@ fn a_target_goes_on_after_detaching() {
     assert_eq!(live.load(watched.at(3)), 9);
 }
 
-/// Only the way in which nobody waits is to be had in other processes.
+/// A handler of `SIGSEGV` that is ours is not put into other processes.
 #[test]
 fn other_ways_are_refused() {
     if std::env::var_os(WAY).is_none() {

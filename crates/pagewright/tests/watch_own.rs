@@ -122,3 +122,38 @@ fn more_runs_than_are_asked_for_at_a_time() {
     assert_eq!(watched.take(), odd[3000..]);
     assert!(watched.written().is_empty());
 }
+
+/// What a program closes that closes all it does not know of; other files get the numbers.
+#[test]
+fn no_store_is_lost_or_waits_for_ever_when_all_descriptors_are_closed() {
+    if std::env::var_os(WAY).is_none() {
+        return each_way("no_store_is_lost_or_waits_for_ever_when_all_descriptors_are_closed");
+    }
+    let own = Own::new();
+    let watched = Watched::new(&own, 8);
+    watched.store(&[1]);
+    assert_eq!(watched.take(), [1]);
+    for round in 0..5 {
+        // SAFETY: nobody else in this program uses descriptors by now; that is what the test is about.
+        unsafe {
+            assert_eq!(libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0), 0);
+            let zeros = libc::open(c"/dev/zero".as_ptr(), libc::O_RDWR);
+            for least in [3, 1024] {
+                (0..16).for_each(|_| assert!(libc::fcntl(zeros, libc::F_DUPFD, least) >= least));
+            }
+        }
+        watched.store(&[round, 6]);
+        let told = watched.take();
+        assert!(told.contains(&round) && told.contains(&6), "round {round}: {told:?}");
+        if std::env::var(WAY).as_deref() == Ok("sync") && can_have_descriptors_again() {
+            assert_eq!(told, [round, 6], "and no others: the descriptor is there again");
+        }
+        assert!(watched.take().is_empty(), "they are noted as before");
+    }
+}
+
+/// Whether another thread's descriptor can be had (Linux 6.9).
+fn can_have_descriptors_again() -> bool {
+    // SAFETY: opens a descriptor of this thread, which stays.
+    unsafe { libc::syscall(libc::SYS_pidfd_open, libc::gettid(), libc::O_EXCL) >= 0 }
+}

@@ -229,6 +229,12 @@ mod sections {
         memory::QueryVirtualMemoryInformation: unsafe extern "system" fn(Handle, Const, memory::WIN32_MEMORY_INFORMATION_CLASS, Pointer, usize, *mut usize) -> Bool;
         status::K32GetMappedFileNameW: unsafe extern "system" fn(Handle, Const, *mut u16, u32) -> u32;
         foundation::DuplicateHandle: unsafe extern "system" fn(Handle, Handle, Handle, *mut Handle, u32, Bool, foundation::DUPLICATE_HANDLE_OPTIONS) -> Bool;
+        objects::NtClose: unsafe extern "system" fn(Handle) -> foundation::NTSTATUS;
+        foundation::RtlNtStatusToDosError: unsafe extern "system" fn(foundation::NTSTATUS) -> u32;
+        nt::RtlNtStatusToDosErrorNoTeb: unsafe extern "system" fn(foundation::NTSTATUS) -> u32;
+        nt::NtAllocateVirtualMemory: unsafe extern "system" fn(Handle, *mut Pointer, usize, *mut usize, u32, u32) -> foundation::NTSTATUS;
+        nt::NtFreeVirtualMemory: unsafe extern "system" fn(Handle, *mut Pointer, *mut usize, u32) -> foundation::NTSTATUS;
+        nt::NtDuplicateObject: unsafe extern "system" fn(Handle, Handle, Handle, *mut Handle, u32, u32, u32) -> foundation::NTSTATUS;
         objects::NtQueryObject: unsafe extern "system" fn(Handle, objects::OBJECT_INFORMATION_CLASS, Pointer, u32, *mut u32) -> foundation::NTSTATUS;
         nt::NtQueryVirtualMemory: unsafe extern "system" fn(Handle, Const, nt::MEMORY_INFORMATION_CLASS, Pointer, usize, *mut usize) -> foundation::NTSTATUS;
         views::NtMapViewOfSection: unsafe extern "system" fn(Handle, Handle, *mut Pointer, usize, usize, *mut i64, *mut usize, views::SECTION_INHERIT, u32, u32) -> foundation::NTSTATUS;
@@ -242,6 +248,14 @@ mod sections {
             unsafe extern "system" fn(Handle, *const S, memory::PAGE_PROTECTION_FLAGS, u32, u32, *const u8) -> Handle;
         memory::CreateFileMappingFromApp(SECURITY_ATTRIBUTES) in security: FromApp =
             unsafe extern "system" fn(Handle, *const S, memory::PAGE_PROTECTION_FLAGS, u64, *const u16) -> Handle;
+        nt::NtCreateSection(OBJECT_ATTRIBUTES) in objects: MakeSection =
+            unsafe extern "system" fn(*mut Handle, u32, *const S, *const i64, u32, u32, Handle) -> foundation::NTSTATUS;
+        views::NtOpenSection(OBJECT_ATTRIBUTES) in objects: OpenSection =
+            unsafe extern "system" fn(*mut Handle, u32, *const S) -> foundation::NTSTATUS;
+        nt::NtAllocateVirtualMemoryEx(MEM_EXTENDED_PARAMETER) in memory: NtAllocEx =
+            unsafe extern "system" fn(Handle, *mut Pointer, *mut usize, u32, u32, *mut S, u32) -> foundation::NTSTATUS;
+        nt::NtSetInformationVirtualMemory(MEMORY_RANGE_ENTRY) in nt: SetInformation =
+            unsafe extern "system" fn(Handle, nt::VIRTUAL_MEMORY_INFORMATION_CLASS, usize, *const S, Const, u32) -> foundation::NTSTATUS;
         memory::MapViewOfFile(MEMORY_MAPPED_VIEW_ADDRESS) in memory: Map =
             unsafe extern "system" fn(Handle, memory::FILE_MAP, u32, u32, usize) -> S;
         memory::MapViewOfFileEx(MEMORY_MAPPED_VIEW_ADDRESS) in memory: MapEx =
@@ -273,9 +287,19 @@ mod sections {
     const _: Map3<memory::MEM_EXTENDED_PARAMETER, memory::MEMORY_MAPPED_VIEW_ADDRESS> =
         memory::MapViewOfFile3;
 
+    type Open<A, C> = unsafe extern "system" fn(*mut Handle, u32, *const A, *const C) -> foundation::NTSTATUS;
+    const _: Open<ours::OBJECT_ATTRIBUTES, ours::CLIENT_ID> = ours::NtOpenProcess;
+    const _: Open<objects::OBJECT_ATTRIBUTES, programming::CLIENT_ID> = processes::NtOpenProcess;
+
+    use windows_sys::Wdk::System::Threading as processes;
     use windows_sys::Win32::Security as security;
 
     same_structures! {
+        nt::MEMORY_RANGE_ENTRY { VirtualAddress: Pointer, NumberOfBytes: usize };
+        programming::CLIENT_ID { UniqueProcess: Handle, UniqueThread: Handle };
+        objects::OBJECT_ATTRIBUTES {
+            Length: u32, RootDirectory: Handle, Attributes: u32
+        };
         memory::MEMORY_MAPPED_VIEW_ADDRESS { Value: Pointer };
         security::SECURITY_ATTRIBUTES { nLength: u32, lpSecurityDescriptor: Pointer, bInheritHandle: Bool };
         programming::PUBLIC_OBJECT_BASIC_INFORMATION {
@@ -289,6 +313,7 @@ mod sections {
     }
 
     same_places! {
+        objects::OBJECT_ATTRIBUTES { ObjectName, SecurityDescriptor, SecurityQualityOfService };
         memory::WIN32_MEMORY_REGION_INFORMATION { Anonymous };
         memory::WIN32_MEMORY_REGION_INFORMATION_0 { Flags, Anonymous };
     }
@@ -303,7 +328,8 @@ mod sections {
             MemoryRegionInfo
         }
         foundation { DUPLICATE_CLOSE_SOURCE DUPLICATE_SAME_ACCESS ERROR_MORE_DATA }
-        nt { MemoryBasicInformation }
+        nt { MemoryBasicInformation VmPrefetchInformation }
+        foundation { OBJ_INHERIT OBJ_CASE_INSENSITIVE OBJ_OPENIF ERROR_INVALID_NAME ERROR_BAD_PATHNAME }
         views { ViewShare ViewUnmap }
     }
 
@@ -314,6 +340,200 @@ mod sections {
     const _: () = assert!(offset_of!(ours::MEMORY_REGION_INFORMATION, RegionSize) == 16);
     const _: () = assert!(offset_of!(ours::MEMORY_REGION_INFORMATION, PartitionId) == 32);
     const _: () = assert!(size_of::<ours::MEMORY_IMAGE_INFORMATION>() == 24);
+}
+
+/// The small calls around them.
+mod around {
+    use super::{
+        Bool, Const, Handle, Pointer, debug, foundation, information, memory, offset_of, ours, threading,
+    };
+    use windows_sys::Wdk::Storage::FileSystem as nt;
+    use windows_sys::Win32::Security as security;
+    use windows_sys::Win32::System::IO as io;
+    use windows_sys::Win32::System::Performance as performance;
+
+    same_functions! {
+        memory::FlushViewOfFile: unsafe extern "system" fn(Const, usize) -> Bool;
+        memory::IsBadReadPtr: unsafe extern "system" fn(Const, usize) -> Bool;
+        memory::IsBadWritePtr: unsafe extern "system" fn(Const, usize) -> Bool;
+        memory::IsBadCodePtr: unsafe extern "system" fn(foundation::FARPROC) -> Bool;
+        memory::IsBadStringPtrA: unsafe extern "system" fn(*const u8, usize) -> Bool;
+        memory::IsBadStringPtrW: unsafe extern "system" fn(*const u16, usize) -> Bool;
+        memory::GetProcessHeap: unsafe extern "system" fn() -> Handle;
+        memory::HeapAlloc: unsafe extern "system" fn(Handle, memory::HEAP_FLAGS, usize) -> Pointer;
+        memory::HeapReAlloc: unsafe extern "system" fn(Handle, memory::HEAP_FLAGS, Const, usize) -> Pointer;
+        memory::HeapFree: unsafe extern "system" fn(Handle, memory::HEAP_FLAGS, Const) -> Bool;
+        memory::HeapSize: unsafe extern "system" fn(Handle, memory::HEAP_FLAGS, Const) -> usize;
+        memory::HeapValidate: unsafe extern "system" fn(Handle, memory::HEAP_FLAGS, Const) -> Bool;
+        memory::HeapCreate: unsafe extern "system" fn(memory::HEAP_FLAGS, usize, usize) -> Handle;
+        memory::HeapDestroy: unsafe extern "system" fn(Handle) -> Bool;
+        memory::LocalAlloc: unsafe extern "system" fn(memory::LOCAL_ALLOC_FLAGS, usize) -> foundation::HLOCAL;
+        memory::GlobalAlloc: unsafe extern "system" fn(memory::GLOBAL_ALLOC_FLAGS, usize) -> foundation::HGLOBAL;
+        foundation::LocalFree: unsafe extern "system" fn(foundation::HLOCAL) -> foundation::HLOCAL;
+        foundation::GlobalFree: unsafe extern "system" fn(foundation::HGLOBAL) -> foundation::HGLOBAL;
+        foundation::GetHandleInformation: unsafe extern "system" fn(Handle, *mut u32) -> Bool;
+        foundation::SetHandleInformation: unsafe extern "system" fn(Handle, u32, foundation::HANDLE_FLAGS) -> Bool;
+        foundation::CompareObjectHandles: unsafe extern "system" fn(Handle, Handle) -> Bool;
+        threading::GetCurrentProcessId: unsafe extern "system" fn() -> u32;
+        threading::GetCurrentThreadId: unsafe extern "system" fn() -> u32;
+        threading::GetCurrentThread: unsafe extern "system" fn() -> Handle;
+        threading::GetExitCodeProcess: unsafe extern "system" fn(Handle, *mut u32) -> Bool;
+        threading::ExitProcess: unsafe extern "system" fn(u32) -> !;
+        threading::Sleep: unsafe extern "system" fn(u32);
+        threading::SwitchToThread: unsafe extern "system" fn() -> Bool;
+        threading::OpenProcessToken: unsafe extern "system" fn(Handle, security::TOKEN_ACCESS_MASK, *mut Handle) -> Bool;
+        threading::GetNumaNodeProcessorMask: unsafe extern "system" fn(u8, *mut u64) -> Bool;
+        threading::GetNumaAvailableMemoryNode: unsafe extern "system" fn(u8, *mut u64) -> Bool;
+        threading::GetNumaAvailableMemoryNodeEx: unsafe extern "system" fn(u16, *mut u64) -> Bool;
+        threading::GetNumaProcessorNode: unsafe extern "system" fn(u8, *mut u8) -> Bool;
+        threading::GetNumaProximityNode: unsafe extern "system" fn(u32, *mut u8) -> Bool;
+        information::GetTickCount: unsafe extern "system" fn() -> u32;
+        information::GetTickCount64: unsafe extern "system" fn() -> u64;
+        information::GetPhysicallyInstalledSystemMemory: unsafe extern "system" fn(*mut u64) -> Bool;
+        performance::QueryPerformanceCounter: unsafe extern "system" fn(*mut i64) -> Bool;
+        performance::QueryPerformanceFrequency: unsafe extern "system" fn(*mut i64) -> Bool;
+        debug::FormatMessageA: unsafe extern "system" fn(debug::FORMAT_MESSAGE_OPTIONS, Const, u32, u32, *mut u8, u32, *const *const i8) -> u32;
+        debug::FormatMessageW: unsafe extern "system" fn(debug::FORMAT_MESSAGE_OPTIONS, Const, u32, u32, *mut u16, u32, *const *const i8) -> u32;
+    }
+
+    same_but_for! {
+        information::GetNativeSystemInfo(SYSTEM_INFO) in information: Native = unsafe extern "system" fn(*mut S);
+        information::GlobalMemoryStatusEx(MEMORYSTATUSEX) in information: Status =
+            unsafe extern "system" fn(*mut S) -> Bool;
+        threading::GetNumaNodeProcessorMaskEx(GROUP_AFFINITY) in information: Affinity =
+            unsafe extern "system" fn(u16, *mut S) -> Bool;
+        security::LookupPrivilegeValueA(LUID) in foundation: LookupA =
+            unsafe extern "system" fn(*const u8, *const u8, *mut S) -> Bool;
+        security::LookupPrivilegeValueW(LUID) in foundation: LookupW =
+            unsafe extern "system" fn(*const u16, *const u16, *mut S) -> Bool;
+        security::AdjustTokenPrivileges(TOKEN_PRIVILEGES) in security: Adjust =
+            unsafe extern "system" fn(Handle, Bool, *const S, u32, *mut S, *mut u32) -> Bool;
+        nt::NtFlushVirtualMemory(IO_STATUS_BLOCK) in io: Flush =
+            unsafe extern "system" fn(Handle, *mut Pointer, *mut usize, *mut S) -> foundation::NTSTATUS;
+    }
+
+    same_structures! {
+        information::MEMORYSTATUSEX {
+            dwLength: u32, dwMemoryLoad: u32, ullTotalPhys: u64, ullAvailPhys: u64, ullTotalPageFile: u64,
+            ullAvailPageFile: u64, ullTotalVirtual: u64, ullAvailVirtual: u64, ullAvailExtendedVirtual: u64
+        };
+        information::GROUP_AFFINITY { Mask: usize, Group: u16, Reserved: [u16; 3] };
+        foundation::LUID { LowPart: u32, HighPart: i32 };
+        security::TOKEN_PRIVILEGES { PrivilegeCount: u32 };
+        security::LUID_AND_ATTRIBUTES { Attributes: u32 };
+        io::IO_STATUS_BLOCK { Information: usize };
+    }
+
+    same_places! {
+        security::LUID_AND_ATTRIBUTES { Luid };
+        security::TOKEN_PRIVILEGES { Privileges };
+        io::IO_STATUS_BLOCK { Anonymous };
+        io::IO_STATUS_BLOCK_0 { Status, Pointer };
+    }
+
+    same_constants! {
+        foundation {
+            HANDLE_FLAG_INHERIT HANDLE_FLAG_PROTECT_FROM_CLOSE STILL_ACTIVE
+            ERROR_NOT_ALL_ASSIGNED ERROR_NO_SUCH_PRIVILEGE ERROR_NOT_SAME_OBJECT
+        }
+        threading { INFINITE }
+        memory {
+            HEAP_NONE HEAP_NO_SERIALIZE HEAP_GROWABLE HEAP_GENERATE_EXCEPTIONS HEAP_ZERO_MEMORY
+            HEAP_REALLOC_IN_PLACE_ONLY LMEM_FIXED LMEM_MOVEABLE LMEM_ZEROINIT LPTR
+            GMEM_FIXED GMEM_MOVEABLE GMEM_ZEROINIT GPTR
+        }
+        security {
+            TOKEN_QUERY TOKEN_ADJUST_PRIVILEGES TOKEN_ALL_ACCESS
+            SE_PRIVILEGE_ENABLED_BY_DEFAULT SE_PRIVILEGE_ENABLED SE_PRIVILEGE_REMOVED
+        }
+        debug {
+            FORMAT_MESSAGE_ALLOCATE_BUFFER FORMAT_MESSAGE_IGNORE_INSERTS FORMAT_MESSAGE_FROM_STRING
+            FORMAT_MESSAGE_FROM_HMODULE FORMAT_MESSAGE_FROM_SYSTEM FORMAT_MESSAGE_ARGUMENT_ARRAY
+        }
+    }
+}
+
+/// Exceptions. Types of ours have the alignment of the C headers, which `windows-sys` leaves out.
+mod exceptions {
+    use super::{Const, Pointer, debug, foundation, offset_of, ours, services};
+
+    same_functions! {
+        debug::RemoveVectoredExceptionHandler: unsafe extern "system" fn(Const) -> u32;
+        debug::RemoveVectoredContinueHandler: unsafe extern "system" fn(Const) -> u32;
+        debug::RaiseException: unsafe extern "system" fn(u32, u32, u32, *const usize);
+    }
+
+    type Add<P> = unsafe extern "system" fn(u32, Option<unsafe extern "system" fn(*mut P) -> i32>) -> Pointer;
+    const _: [Add<ours::EXCEPTION_POINTERS>; 2] =
+        [ours::AddVectoredExceptionHandler, ours::AddVectoredContinueHandler];
+    const _: [Add<debug::EXCEPTION_POINTERS>; 2] =
+        [debug::AddVectoredExceptionHandler, debug::AddVectoredContinueHandler];
+    type Filter<P> = Option<unsafe extern "system" fn(*const P) -> i32>;
+    type Set<P> = unsafe extern "system" fn(Filter<P>) -> Filter<P>;
+    const _: Set<ours::EXCEPTION_POINTERS> = ours::SetUnhandledExceptionFilter;
+    const _: Set<debug::EXCEPTION_POINTERS> = debug::SetUnhandledExceptionFilter;
+    const _: unsafe extern "system" fn(*const ours::EXCEPTION_POINTERS) -> i32 =
+        ours::UnhandledExceptionFilter;
+    const _: unsafe extern "system" fn(*const debug::EXCEPTION_POINTERS) -> i32 =
+        debug::UnhandledExceptionFilter;
+    const _: unsafe extern "system" fn(*mut ours::CONTEXT) = ours::RtlCaptureContext;
+    const _: unsafe extern "system" fn(*mut debug::CONTEXT) = debug::RtlCaptureContext;
+
+    macro_rules! same_fields {
+        ($($name:ident { $($field:ident)* })*) => {
+            $(const _: () = {
+                assert!(size_of::<ours::$name>() == size_of::<debug::$name>());
+                $(assert!(offset_of!(ours::$name, $field) == offset_of!(debug::$name, $field));)*
+            };)*
+        };
+    }
+
+    same_fields! {
+        EXCEPTION_RECORD {
+            ExceptionCode ExceptionFlags ExceptionRecord ExceptionAddress NumberParameters ExceptionInformation
+        }
+        EXCEPTION_POINTERS { ExceptionRecord ContextRecord }
+        M128A { Low High }
+        XSAVE_FORMAT {
+            ControlWord StatusWord TagWord Reserved1 ErrorOpcode ErrorOffset ErrorSelector Reserved2 DataOffset
+            DataSelector Reserved3 MxCsr MxCsr_Mask FloatRegisters XmmRegisters Reserved4
+        }
+        CONTEXT {
+            P1Home P2Home P3Home P4Home P5Home P6Home ContextFlags MxCsr SegCs SegDs SegEs SegFs SegGs SegSs EFlags
+            Dr0 Dr1 Dr2 Dr3 Dr6 Dr7 Rax Rcx Rdx Rbx Rsp Rbp Rsi Rdi R8 R9 R10 R11 R12 R13 R14 R15 Rip Anonymous
+            VectorRegister VectorControl DebugControl LastBranchToRip LastBranchFromRip LastExceptionToRip
+            LastExceptionFromRip
+        }
+        CONTEXT_0 { FltSave Anonymous }
+        CONTEXT_0_0 { Header Legacy Xmm0 Xmm1 Xmm15 }
+    }
+
+    same_constants! {
+        debug {
+            EXCEPTION_CONTINUE_EXECUTION EXCEPTION_CONTINUE_SEARCH EXCEPTION_EXECUTE_HANDLER
+            CONTEXT_AMD64 CONTEXT_CONTROL_AMD64 CONTEXT_INTEGER_AMD64 CONTEXT_SEGMENTS_AMD64
+            CONTEXT_FLOATING_POINT_AMD64 CONTEXT_DEBUG_REGISTERS_AMD64 CONTEXT_FULL_AMD64 CONTEXT_ALL_AMD64
+        }
+        services {
+            EXCEPTION_NONCONTINUABLE EXCEPTION_MAXIMUM_PARAMETERS EXCEPTION_READ_FAULT EXCEPTION_WRITE_FAULT
+            EXCEPTION_EXECUTE_FAULT
+        }
+        foundation {
+            STATUS_GUARD_PAGE_VIOLATION STATUS_SINGLE_STEP STATUS_ACCESS_VIOLATION STATUS_NONCONTINUABLE_EXCEPTION
+            STATUS_DATATYPE_MISALIGNMENT STATUS_BREAKPOINT STATUS_IN_PAGE_ERROR STATUS_ILLEGAL_INSTRUCTION
+            STATUS_INVALID_DISPOSITION STATUS_ARRAY_BOUNDS_EXCEEDED STATUS_FLOAT_DENORMAL_OPERAND
+            STATUS_FLOAT_DIVIDE_BY_ZERO STATUS_FLOAT_INEXACT_RESULT STATUS_FLOAT_INVALID_OPERATION
+            STATUS_FLOAT_OVERFLOW STATUS_FLOAT_STACK_CHECK STATUS_FLOAT_UNDERFLOW STATUS_INTEGER_DIVIDE_BY_ZERO
+            STATUS_INTEGER_OVERFLOW STATUS_PRIVILEGED_INSTRUCTION STATUS_STACK_OVERFLOW
+            EXCEPTION_GUARD_PAGE EXCEPTION_SINGLE_STEP EXCEPTION_ACCESS_VIOLATION EXCEPTION_NONCONTINUABLE_EXCEPTION
+            EXCEPTION_DATATYPE_MISALIGNMENT EXCEPTION_BREAKPOINT EXCEPTION_IN_PAGE_ERROR
+            EXCEPTION_ILLEGAL_INSTRUCTION EXCEPTION_INVALID_DISPOSITION EXCEPTION_ARRAY_BOUNDS_EXCEEDED
+            EXCEPTION_FLT_DENORMAL_OPERAND EXCEPTION_FLT_DIVIDE_BY_ZERO EXCEPTION_FLT_INEXACT_RESULT
+            EXCEPTION_FLT_INVALID_OPERATION EXCEPTION_FLT_OVERFLOW EXCEPTION_FLT_STACK_CHECK
+            EXCEPTION_FLT_UNDERFLOW EXCEPTION_INT_DIVIDE_BY_ZERO EXCEPTION_INT_OVERFLOW EXCEPTION_PRIV_INSTRUCTION
+            EXCEPTION_STACK_OVERFLOW
+        }
+    }
 }
 
 // In `windows-sys` these three are in modules that nobody needs for memory.

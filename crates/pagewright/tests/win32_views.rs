@@ -381,6 +381,31 @@ fn a_view_in_another_process_shows_the_same_bytes() {
     }
 }
 
+// Rows: GP17
+#[test]
+fn a_guarded_view_in_another_process_raises_one_alarm() {
+    let other = Other::new();
+    let handle = ok(section(PAGE_READWRITE, 2 * GRANULE));
+    let at = view(handle, FILE_MAP_WRITE, 0).expect("a view");
+    store(at, 5);
+    let there = other.map(handle, PAGE_READWRITE | PAGE_GUARD).expect("GP17");
+    assert_eq!(other.query(there).Protect, PAGE_READWRITE | PAGE_GUARD, "GP17");
+    let byte = || {
+        let mut byte = 0_u8;
+        // SAFETY: memory, handles and names of this test's own.
+        let read = unsafe {
+            ReadProcessMemory(other.1, there as *const c_void, (&raw mut byte).cast(), 1, ptr::null_mut())
+        };
+        (read, byte)
+    };
+    assert_eq!(byte(), (FALSE, 0), "GP17: the first touch");
+    assert_eq!(byte(), (TRUE, 5), "GP17: the second");
+    assert_eq!(other.query(there).Protect, PAGE_READWRITE, "GP17");
+    assert_eq!(load(at), 5, "the view here has no guard");
+    unmap(at).expect("mapped");
+    close(handle);
+}
+
 // Rows: HR21
 #[test]
 fn nothing_is_mapped_in_a_process_that_has_ended() {

@@ -22,7 +22,7 @@ use pagewright_linux::machine::Linux;
 use pagewright_linux::ring::{DATA_LEN, DataArea, Nudge};
 use pagewright_linux::sys::{self, Fault, FaultKind};
 
-use crate::pump::Pump;
+use crate::pump::{Job, Pump};
 
 /// Hits that are kept.
 const KEPT: usize = 256;
@@ -79,7 +79,7 @@ impl Watchman {
             return Ok(());
         }
         let wires = self.wires.ok_or(Kind::Unsupported)?;
-        let pump = Pump::start(messages, wires.nudge).map_err(|error| match error {
+        let pump = Pump::start(messages, Job::Nudge(wires.nudge)).map_err(|error| match error {
             sys::Errno::ENOMEM | sys::Errno::EAGAIN => Kind::OutOfMemory,
             _other => Kind::Unsupported,
         })?;
@@ -152,7 +152,7 @@ impl Watchman {
         });
         // The signal first: who learns of the hit may count on it.
         match self.delivery {
-            GuardDelivery::Signal => self.courier.deliver(fault.thread, fault.at),
+            GuardDelivery::Signal => self.courier.deliver(fault),
             GuardDelivery::Event => {}
         }
         if let Some(wires) = self.wires {

@@ -21,6 +21,9 @@ const ARENA: usize = 256 << 10;
 /// How many mappings can be on record. Arenas hold two megabytes of page tables
 /// each eight, so this is a map of billions of pages.
 const RECORDS: usize = 2048;
+/// The largest mapping that is kept when its block is freed: lists of runs of pages are asked for again
+/// and again, and fresh memory costs a fault for each page of it.
+const KEPT: usize = 256 << 10;
 /// What large blocks are rounded to.
 const PAGE: usize = 4096;
 
@@ -39,6 +42,8 @@ struct Inner {
     free: [Option<NonNull<FreeBlock>>; CLASSES],
     /// What is left of the newest arena.
     rest: (usize, usize),
+    /// A mapping whose block was freed, for the next large one: address and length, which is on record.
+    kept: Option<(usize, usize)>,
     /// Every mapping: address and length, length 0 for none.
     mappings: [(usize, usize); RECORDS],
 }
@@ -57,7 +62,7 @@ impl Default for Heap {
 impl Heap {
     /// A heap without memory.
     pub const fn new() -> Self {
-        let inner = Inner { free: [None; CLASSES], rest: (0, 0), mappings: [(0, 0); RECORDS] };
+        let inner = Inner { free: [None; CLASSES], rest: (0, 0), kept: None, mappings: [(0, 0); RECORDS] };
         Self { inner: UnsafeCell::new(inner) }
     }
 
@@ -82,7 +87,7 @@ impl Heap {
                 *length = 0;
             }
         }
-        (inner.free, inner.rest) = ([None; CLASSES], (0, 0));
+        (inner.free, inner.rest, inner.kept) = ([None; CLASSES], (0, 0), None);
     }
 }
 
@@ -97,8 +102,20 @@ impl Inner {
         Some(at)
     }
 
+    /// A mapping for one large block.
+    fn large(&mut self, length: usize) -> Option<usize> {
+        match self.kept.take_if(|(_, kept)| length <= *kept) {
+            Some((at, _)) => Some(at),
+            None => self.map(length),
+        }
+    }
+
     fn unmap(&mut self, at: usize) {
         if let Some(record) = self.mappings.iter_mut().find(|record| record.0 == at && record.1 != 0) {
+            if self.kept.is_none() && record.1 <= KEPT {
+                self.kept = Some(*record);
+                return;
+            }
             // SAFETY: the mapping is ours, and its one block was freed.
             let _ = unsafe { sys::munmap(record.0, record.1) };
             *record = (0, 0);
@@ -141,7 +158,7 @@ unsafe impl GlobalAlloc for Heap {
             Some(class) => inner.block(class),
             None if layout.align() <= PAGE => {
                 let length = layout.size().checked_next_multiple_of(PAGE);
-                length.and_then(|length| inner.map(length)).map(|at| at as *mut u8)
+                length.and_then(|length| inner.large(length)).map(|at| at as *mut u8)
             }
             None => None,
         };

@@ -26,11 +26,13 @@ extern crate std;
 pub mod guard;
 pub mod heap;
 pub mod legacy;
+pub mod list;
 pub mod pump;
 pub mod run;
 pub mod share;
 pub mod space;
 pub mod special;
+pub mod stores;
 
 /// Where the source of this crate is, for the build script that builds the program.
 pub const MANIFEST_DIR: &str = env!("CARGO_MANIFEST_DIR");

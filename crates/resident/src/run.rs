@@ -31,9 +31,11 @@ pub const FAULTS_PLAIN: u64 = 16;
 /// See [`FAULTS_PLAIN`].
 pub const FAULTS_NONE: u64 = 32;
 
-/// Set in the first argument: stores to watched memory are to be noted in another way than by
-/// the kernel alone. There is none here, so memory cannot be watched then.
-pub const WATCH_OTHER: u64 = 64;
+/// Set in the first argument: stores to watched memory are to be noted by faults. That cannot be done here, so
+/// memory cannot be watched then.
+pub const WATCH_FAULTS: u64 = 64;
+/// Set in the first argument: they are to be noted by a thread that lets them go on.
+pub const WATCH_SYNC: u64 = 128;
 
 /// Set in the first argument: this is a forked child; go on with the map of its parent.
 pub const ADOPT: u64 = 2;
@@ -85,7 +87,11 @@ pub unsafe fn resident(
             FAULTS_NONE => Faults::None,
             _ => Faults::Probed,
         };
-        let watch = (arguments[0] & WATCH_OTHER != 0).then_some(WatchWay::Sync);
+        let watch = match arguments[0] & (WATCH_FAULTS | WATCH_SYNC) {
+            WATCH_FAULTS => Some(WatchWay::Mprotect),
+            WATCH_SYNC => Some(WatchWay::Sync),
+            _ => None,
+        };
         legacy.begin(Space::new(forced, freezing, faults, watch), abode);
     } else if !legacy.adopt(abode) {
         fail();

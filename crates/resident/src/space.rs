@@ -11,8 +11,9 @@ use pagewright_linux::ring::{DATA_LEN, DataArea};
 use pagewright_linux::sys::{self, OpenMode};
 
 use crate::guard::{Watchman, Wires};
+use crate::list::Lists;
 use crate::share::Desk;
-use crate::special;
+use crate::{special, stores};
 
 /// Bytes of a page.
 const PAGE: u64 = 0x1000;
@@ -23,6 +24,7 @@ pub struct Space {
     managed: Managed<Linux>,
     desk: Desk,
     watchman: Watchman,
+    lists: Lists,
 }
 
 impl Space {
@@ -41,8 +43,13 @@ impl Space {
         }
         machine.set_guarding(Guarding::Userfault);
         machine.set_faults(faults);
-        machine.set_watch(watch, WatchHelp::default());
-        Self { managed: Managed::new(machine, limit), desk: Desk::default(), watchman: Watchman::default() }
+        machine.set_watch(watch, WatchHelp { serve: Some(stores::serve), catch: None });
+        Self {
+            managed: Managed::new(machine, limit),
+            desk: Desk::default(),
+            watchman: Watchman::default(),
+            lists: Lists::default(),
+        }
     }
 
     /// Says how the guards of this process reach the resident and its callers.
@@ -60,11 +67,12 @@ impl Space {
     pub fn rest(&mut self) {
         self.watchman.attend(&mut self.managed);
         self.watchman.rest(&mut self.managed);
+        self.lists.rest();
     }
 
     /// How many threads serve it.
-    pub const fn threads(&self) -> u32 {
-        self.watchman.threads()
+    pub fn threads(&self) -> u32 {
+        self.watchman.threads() + stores::threads()
     }
 
     /// Nobody will serve this any more.
@@ -72,7 +80,10 @@ impl Space {
     /// # Errors
     /// See [`Watchman::leave`]: then it must be served on.
     pub fn leave(&mut self) -> Result<(), Error> {
-        self.watchman.leave(&mut self.managed)
+        self.watchman.leave(&mut self.managed)?;
+        stores::stop();
+        self.managed.machine_mut().leave_watched();
+        Ok(())
     }
 
     /// Makes sure that a guard which is about to be armed is noticed when it is met.
@@ -81,6 +92,8 @@ impl Space {
         let verb = match request {
             Request::Allocate(request) if guarded(&request.protection) => Verb::Allocate,
             Request::Protect(request) if guarded(&request.protection) => Verb::Protect,
+            Request::Alias(request) if guarded(&request.protection) => Verb::Alias,
+            Request::Import(request) if guarded(&request.protection) => Verb::Alias,
             _other => return Ok(()),
         };
         let ready = self.watchman.ready(self.managed.machine_mut());
@@ -93,6 +106,8 @@ impl Space {
         self.managed.in_bare_fork();
         self.desk.forget();
         self.watchman.forget();
+        stores::forget();
+        self.lists = Lists::default();
     }
 
     /// The answer to what makes no sense.
@@ -142,7 +157,9 @@ impl Space {
             }
             Request::Mark(request) => self.managed.mark(&request).map(|()| Answer::Done),
             Request::Recycle(request) => self.managed.recycle(&request).map(Answer::Survival),
-            Request::Frames(request) => special::frames(&mut self.managed, request, data).map(Answer::Count),
+            Request::Frames(request) => {
+                special::frames(&mut self.managed, &mut self.lists, request, data).map(Answer::Count)
+            }
             Request::Guard(request) => Ok(Answer::Count(self.watchman.serve(request, data))),
             Request::Meet(at) => self.managed.meet(at).map(|met| Answer::Count(guards(met))),
             Request::WriteUnder(at, size) => Ok(Answer::Bytes(self.write_under(at, size, data))),

@@ -7,6 +7,8 @@ use pagewright_core::{Error, FrameCall, Kind, Managed, Verb, Written};
 use pagewright_linux::machine::Linux;
 use pagewright_linux::ring::{DATA_LEN, DataArea};
 
+use crate::list::Lists;
+
 /// Words that the data area holds.
 const ROOM: usize = DATA_LEN / 8;
 
@@ -23,16 +25,18 @@ pub fn written(managed: &mut Managed<Linux>, request: &Written, data: &DataArea<
     Ok(words as u64)
 }
 
-/// Serves a call about frames, whose list lies in the data area, and leaves the answer there.
+/// Serves a call about frames, whose list lies in the data area, or came before part by part; leaves the
+/// answer there, as far as it fits: only frames that are taken are news for the caller.
 pub fn frames(
     managed: &mut Managed<Linux>,
+    lists: &mut Lists,
     request: FrameRequest,
     data: &DataArea<'_>,
 ) -> Result<u64, Error> {
-    let numbers = |count: u64| {
-        let count = usize::try_from(count).ok().filter(|count| *count <= ROOM);
-        let count = count.ok_or(Error::new(Verb::Frames, Kind::Protocol, 0, 0))?;
-        Ok::<Vec<u64>, Error>((0..count).map(|word| number(data, word)).collect())
+    let fail = |kind| Error::new(Verb::Frames, kind, 0, 0);
+    let mut numbers = |count: u64| match data.read_words(usize::try_from(count).unwrap_or(usize::MAX)) {
+        Some(numbers) => Ok(numbers),
+        None => lists.take(data.slot(), count).map_err(fail),
     };
     let answer = match request {
         FrameRequest::Allocate { count, node } => {
@@ -47,19 +51,19 @@ pub fn frames(
             let pairs: Vec<_> = pairs.iter().map(|[at, frame]| (*at, frame.checked_sub(1))).collect();
             managed.frames(FrameCall::Scatter(&pairs))
         }
+        FrameRequest::List { first, count } => {
+            let part = data.read_words(usize::try_from(count).unwrap_or(usize::MAX));
+            let part = part.ok_or(fail(Kind::Protocol))?;
+            lists.add(data.slot(), first, &part).map_err(fail)?;
+            return Ok(count);
+        }
     }?;
     leave(data, &answer);
     Ok(answer.len() as u64)
 }
 
-fn number(data: &DataArea<'_>, word: usize) -> u64 {
-    let mut bytes = [0; 8];
-    data.read(word, &mut bytes);
-    u64::from_ne_bytes(bytes)
-}
-
 fn leave(data: &DataArea<'_>, words: &[u64]) {
     for (offset, word) in words.iter().take(ROOM).enumerate() {
-        data.write(offset, &word.to_ne_bytes());
+        data.write_word(offset, *word);
     }
 }

@@ -184,6 +184,11 @@ impl<M: Machine> Machine for Faulty<M> {
         self.inner.reserve_special(range, access, traits)
     }
 
+    fn renew(&mut self, range: PageRange, access: Option<Access>, traits: Traits) -> Result<(), Refusal> {
+        self.fail_clean()?;
+        self.inner.renew(range, access, traits)
+    }
+
     fn written(
         &mut self,
         region: PageRange,

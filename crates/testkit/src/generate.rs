@@ -24,6 +24,7 @@ fn scene() -> impl Strategy<Value = Vec<Op>> {
         3 => mended_copy(),
         3 => watched(),
         1 => recycled(),
+        1 => placeholders(),
     ]
 }
 
@@ -91,6 +92,42 @@ fn after() -> impl Strategy<Value = After> {
 
 fn stores() -> impl Strategy<Value = Stores> {
     select(vec![Stores::Note, Stores::Forget])
+}
+
+/// A placeholder that is cut, filled, emptied and joined again.
+fn placeholders() -> impl Strategy<Value = Vec<Op>> {
+    let steps = prop::collection::vec((0..8_u8, 0..6_u64, 1..7_u64, protection(), op()), 2..9);
+    (0..192_u64, 2..6_u64, steps).prop_map(|(granule, count, steps)| {
+        let spot = |page: u64| Spot { anchor: Anchor::Arena(granule), delta: (page * 0x1000) as i64 };
+        let pages = |count| Size::Of(Unit::Page, count, 0);
+        let (action, protection) = (Action::Placeholder, Protection::NONE);
+        let first = Op::Allocate { target: Target::At(spot(0)), size: pages(count), action, protection };
+        let mut ops = vec![first];
+        ops.extend(steps.into_iter().map(|(kind, at, length, protection, other)| {
+            let (at, target) = (spot(at), Target::Placeholder(spot(at)));
+            let free = |disposal| Op::Free { at, size: pages(length), disposal };
+            let fill = |action, protection| Op::Allocate { target, size: pages(length), action, protection };
+            let traits = Traits { watch: Watch::On, ..Traits::PLAIN };
+            match kind {
+                0 | 1 => free(Disposal::Hold),
+                2 => free(Disposal::Join),
+                3 => fill(Action::ReserveCommit, Protection::READ_WRITE),
+                4 => fill(Action::Reserve, protection),
+                5 => Op::AllocateOf {
+                    target,
+                    size: pages(length),
+                    action: Action::ReserveCommit,
+                    protection,
+                    traits,
+                },
+                6 => Op::Write { at, length: 0x900, first: 3 },
+                _ => other,
+            }
+        }));
+        let (at, size) = (spot(0), pages(count));
+        ops.push(Op::Free { at, size, disposal: Disposal::Join });
+        ops
+    })
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
@@ -408,7 +445,9 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 fn disposal() -> impl Strategy<Value = Disposal> {
-    select(vec![Disposal::Decommit, Disposal::Release])
+    let usual = || select(vec![Disposal::Decommit, Disposal::Release]);
+    let rare = select(vec![Disposal::Hold, Disposal::Join, Disposal::UnmapAndHold]);
+    prop_oneof![9 => usual(), 1 => rare]
 }
 
 fn wiring() -> impl Strategy<Value = Wiring> {

@@ -6,6 +6,7 @@
 //! and no row orders them. Aliases and copies are eager here.
 
 mod lock;
+mod placeholder;
 mod recycle;
 mod share;
 mod store;
@@ -48,10 +49,22 @@ struct Allocation {
     range: PageRange,
     initial: Protection,
     traits: Traits,
+    standing: Standing,
     /// The committed pages, by address. All others are reserved.
     pages: BTreeMap<u64, Page>,
     /// Pages of which a store is remembered whatever becomes of their memory (WW17).
     latched: BTreeMap<u64, Sure>,
+}
+
+/// What an allocation is among placeholders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Memory, where nothing was.
+    Memory,
+    /// Memory, in place of one.
+    Instead,
+    /// One.
+    Placeholder,
 }
 
 /// A committed page.
@@ -103,7 +116,8 @@ fn can_store(protection: Protection) -> bool {
 
 impl Allocation {
     const fn reserved(range: PageRange, initial: Protection, traits: Traits) -> Self {
-        Self { range, initial, traits, pages: BTreeMap::new(), latched: BTreeMap::new() }
+        let standing = Standing::Memory;
+        Self { range, initial, traits, standing, pages: BTreeMap::new(), latched: BTreeMap::new() }
     }
 
     fn base(&self) -> u64 {
@@ -156,7 +170,8 @@ impl Allocation {
         let range = PageRange::between(start, end)?;
         let pages = self.pages.range(start..end).map(|(&at, page)| (at, page.clone())).collect();
         let latched = self.latched.range(start..end).map(|(&at, &sure)| (at, sure)).collect();
-        Some(Self { range, initial: self.initial, traits: self.traits, pages, latched })
+        let Self { initial, traits, standing, .. } = *self;
+        Some(Self { range, initial, traits, standing, pages, latched })
     }
 }
 
@@ -265,9 +280,11 @@ impl Model {
         if request.protection.rights.contains(Rights::COPY) {
             return Err(Refused::with(Kind::BadProtection));
         }
+        placeholder::check(request)?;
         match (request.place, request.action) {
             (Place::At(at), Action::Commit) => self.commit(at, request),
-            (Place::At(at), Action::Reserve | Action::ReserveCommit) => {
+            (Place::Placeholder(at), _) => self.replace(at, request),
+            (Place::At(at), Action::Reserve | Action::ReserveCommit | Action::Placeholder) => {
                 let range = self.judge_fixed(at, request, chosen)?;
                 Ok(self.insert(range, request))
             }
@@ -281,7 +298,7 @@ impl Model {
 
     fn fresh_bytes(request: &Allocate, range: PageRange) -> u64 {
         match request.action {
-            Action::Reserve => 0,
+            Action::Reserve | Action::Placeholder => 0,
             Action::Commit | Action::ReserveCommit => range.bytes(),
         }
     }
@@ -322,7 +339,7 @@ impl Model {
         chosen: Option<PageRange>,
     ) -> Result<PageRange, Refused> {
         let limited = match request.action {
-            Action::Reserve => false,
+            Action::Reserve | Action::Placeholder => false,
             Action::Commit | Action::ReserveCommit => self.over_limit(room.length),
         };
         let taken: Vec<_> = self.allocated().collect();
@@ -349,6 +366,7 @@ impl Model {
         let mut allocation = Allocation::reserved(range, initial, request.traits);
         match request.action {
             Action::Reserve => {}
+            Action::Placeholder => allocation.standing = Standing::Placeholder,
             Action::Commit | Action::ReserveCommit => {
                 self.each(range).for_each(|page| allocation.commit(page, initial, &mut self.store));
             }
@@ -370,6 +388,9 @@ impl Model {
         if !self.allocations[index].range.covers(range) {
             return Err(Refused::with(Kind::NotReserved));
         }
+        if self.allocations[index].standing == Standing::Placeholder {
+            return Err(Refused::with(Kind::Conflict)); // PH09
+        }
         let had = self.each_committed(range).count() as u64;
         if self.over_limit(range.bytes() - had * self.geometry.page) {
             return Err(Refused::with(Kind::CommitLimit));
@@ -386,11 +407,12 @@ impl Model {
     /// # Errors
     /// The refusals that are right; the model is unchanged.
     pub fn free(&mut self, request: &Free) -> Result<PageRange, Refused> {
+        if let Some(done) = self.free_to_placeholder(request) {
+            return done;
+        }
         let touched = self.touched(request.at, request.size.max(1))?;
         let Some(index) = self.holder(touched.start().get()) else {
-            let known = self.knows(touched.start().get());
-            let kinds = [Kind::NotAllocated, Kind::ForeignView];
-            return Err(Refused { any_of: kinds[..if known { 1 } else { 2 }].to_vec(), why: "" });
+            return Err(self.nothing_there(touched));
         };
         let whole = self.allocations[index].range;
         let range = match request.size {
@@ -405,17 +427,14 @@ impl Model {
         }
         let allocation = self.allocations.remove(index);
         let (start, end) = (range.start().get(), range.end().get());
-        match request.disposal {
-            Disposal::Decommit => {
-                let mut allocation = allocation;
-                allocation.pages.retain(|at, _| !(start..end).contains(at));
-                self.allocations.push(allocation);
-            }
+        if request.disposal == Disposal::Decommit {
+            let mut allocation = allocation;
+            allocation.pages.retain(|at, _| !(start..end).contains(at));
+            self.allocations.push(allocation);
+        } else {
             // What is left is one or two allocations with bases of their own (VF19).
-            Disposal::Release | Disposal::Unmap => {
-                self.allocations.extend(allocation.piece(allocation.base(), start));
-                self.allocations.extend(allocation.piece(end, allocation.end()));
-            }
+            self.allocations.extend(allocation.piece(allocation.base(), start));
+            self.allocations.extend(allocation.piece(end, allocation.end()));
         }
         self.store.sweep(&self.shown());
         Ok(range)

@@ -92,6 +92,8 @@ pub enum Target {
     At(Spot),
     /// Near an address.
     Near(Spot),
+    /// In place of a placeholder.
+    Placeholder(Spot),
     /// In a window; the upper bound is exclusive here.
     Window {
         /// The lowest address.
@@ -310,6 +312,7 @@ impl World {
         match target {
             Target::At(spot) => (Place::At(self.spot(spot)), self.spot(spot)),
             Target::Near(spot) => (Place::Near(self.spot(spot)), self.spot(spot)),
+            Target::Placeholder(spot) => (Place::Placeholder(self.spot(spot)), self.spot(spot)),
             Target::Window { low, high, alignment, order } => {
                 (Place::Window(self.window(low, high, alignment, order)), 0)
             }
@@ -426,7 +429,7 @@ impl Step {
     /// changed, and the source after that.
     pub fn about(&self) -> Vec<(u64, u64)> {
         match self {
-            Self::Allocate(Allocate { place: Place::At(at), size, .. })
+            Self::Allocate(Allocate { place: Place::At(at) | Place::Placeholder(at), size, .. })
             | Self::Free(Free { at, size, .. })
             | Self::Protect(Protect { at, size, .. })
             | Self::Lock(Lock { at, size, .. })
@@ -434,7 +437,9 @@ impl Step {
             | Self::Mark(Mark { at, size, .. })
             | Self::Recycle(Recycle { at, size, .. }) => vec![(*at, *size)],
             Self::Alias(Alias { source, size, onto, .. }) => match onto {
-                Onto::Reserved(at) | Onto::Fresh(Place::At(at)) | Onto::View(Place::At(at)) => {
+                Onto::Reserved(at)
+                | Onto::Fresh(Place::At(at) | Place::Placeholder(at))
+                | Onto::View(Place::At(at) | Place::Placeholder(at)) => {
                     vec![(*at, *size), (*source, *size)]
                 }
                 Onto::Fresh(Place::Window(_) | Place::Near(_))

@@ -40,7 +40,9 @@ impl Room {
         let length = (length * u128::from(geometry.page)).min(u128::from(u64::MAX)) as u64;
         let room = match request.place {
             Place::Window(window) => Self::window(geometry, window, length, &mut reasons),
-            Place::Near(goal) | Place::At(goal) => Self::near(geometry, goal, length, &mut reasons),
+            Place::Near(goal) | Place::At(goal) | Place::Placeholder(goal) => {
+                Self::near(geometry, goal, length, &mut reasons)
+            }
         };
         if reasons.is_empty() { Ok(room) } else { Err(Refused { any_of: reasons, why: "" }) }
     }

@@ -1,7 +1,7 @@
 //! `doctor`: what this kernel can do, and who uses up the mappings.
 
 use pagewright::Process;
-use pagewright::doctor::{self, Budget, Feature, Report, Setting, Supply, User, Verdict};
+use pagewright::doctor::{self, Budget, Feature, Misunderstood, Report, Setting, Supply, User, Verdict};
 use serde_json::{Value, json};
 
 use crate::args;
@@ -23,11 +23,12 @@ pub(crate) fn doctor(args: &args::Doctor) -> Result<Answer, Fail> {
     let budget = doctor::budget(&process).map_err(usual)?;
     let report = doctor::report();
     let text = format!(
-        "{}\n\n{}\n{}\n{}\n{}\n{}",
+        "{}\n\n{}\n{}\n{}{}\n{}\n{}",
         paint(HEAD, &format!("Linux {}", report.kernel)),
         features(&report.features),
         settings(&report.settings),
         strategy(&report),
+        misunderstood(&report.misunderstood),
         supply(&report.supply),
         mappings(process.pid(), &budget)
     );
@@ -85,6 +86,11 @@ fn strategy(report: &Report) -> String {
         report.watching.means(),
         report.watching.because()
     )
+}
+
+/// A line for each variable that is set to something that does not exist.
+fn misunderstood(all: &[Misunderstood]) -> String {
+    all.iter().map(|wrong| format!("{} {wrong}.\n", paint(WARN, "!"))).collect()
 }
 
 fn supply(supply: &Supply) -> String {
@@ -170,6 +176,7 @@ fn document(process: &Process, report: &Report, budget: &Budget) -> Value {
             "meaning": report.watching.means(),
             "reason": report.watching.because(),
         },
+        "misunderstood": report.misunderstood.iter().map(misunderstood_json).collect::<Vec<_>>(),
         "supply": supply_json(&report.supply),
         "pid": process.pid(),
         "mappings": {
@@ -178,6 +185,15 @@ fn document(process: &Process, report: &Report, budget: &Budget) -> Value {
             "left": budget.left,
             "users": users.collect::<Vec<_>>(),
         },
+    })
+}
+
+fn misunderstood_json(wrong: &Misunderstood) -> Value {
+    json!({
+        "variable": wrong.variable,
+        "value": wrong.value,
+        "values": wrong.values,
+        "message": wrong.to_string(),
     })
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn alloc(args: &args::Alloc) -> Result<Answer, Fail> {
     let (base, size) =
         if is_beyond_win32(args) { alloc_beyond(&process, args)? } else { alloc_at(&process, args)? };
     let done = match (action(args), args.at) {
-        (Action::Reserve, _) => "reserved",
+        (Action::Reserve | Action::Placeholder, _) => "reserved",
         (Action::Commit, Some(1..)) => "committed",
         // Without a place in a reservation, a commit makes one.
         (Action::Commit | Action::ReserveCommit, _) => "reserved and committed",
@@ -54,7 +54,7 @@ fn alloc_at(process: &Process, args: &args::Alloc) -> Result<(u64, u64), Fail> {
 
 fn flags(args: &args::Alloc) -> u32 {
     let steps = match action(args) {
-        Action::Reserve => MEM_RESERVE,
+        Action::Reserve | Action::Placeholder => MEM_RESERVE,
         Action::Commit => MEM_COMMIT,
         Action::ReserveCommit => MEM_RESERVE | MEM_COMMIT,
     };

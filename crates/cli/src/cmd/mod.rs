@@ -69,6 +69,7 @@ impl Names {
             | Kind::ContentLost
             | Kind::BadFrame
             | Kind::Fixed
+            | Kind::NotPlaceholder
             | Kind::Special => Some(self.address),
             Kind::ZeroSize
             | Kind::BadSize

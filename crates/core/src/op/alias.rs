@@ -21,7 +21,7 @@ use crate::op::allocate::{Action, Allocate, Place};
 pub(super) use crate::op::progress::Progress;
 use crate::op::section::Seen;
 use crate::op::walk::What;
-use crate::region::Origin;
+use crate::region::{Form, Origin};
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
 use crate::traits::Traits;
 
@@ -190,8 +190,8 @@ impl AddressSpace {
     ) -> Result<Done<PageRange>, Error> {
         let at = match request.onto {
             Onto::Reserved(at)
-            | Onto::Fresh(Place::At(at) | Place::Near(at))
-            | Onto::View(Place::At(at) | Place::Near(at)) => at,
+            | Onto::Fresh(Place::At(at) | Place::Near(at) | Place::Placeholder(at))
+            | Onto::View(Place::At(at) | Place::Near(at) | Place::Placeholder(at)) => at,
             Onto::Fresh(Place::Window(_)) | Onto::View(Place::Window(_)) => 0,
         };
         let bytes = self.bytes_of(request.extents).map_err(|kind| Error::new(Verb::Alias, kind, at, 0))?;
@@ -262,8 +262,8 @@ impl AddressSpace {
     fn blame(&self, request: &Alias, kind: Kind) -> Error {
         let at = match request.onto {
             Onto::Reserved(at)
-            | Onto::Fresh(Place::At(at) | Place::Near(at))
-            | Onto::View(Place::At(at) | Place::Near(at)) => at,
+            | Onto::Fresh(Place::At(at) | Place::Near(at) | Place::Placeholder(at))
+            | Onto::View(Place::At(at) | Place::Near(at) | Place::Placeholder(at)) => at,
             Onto::Fresh(Place::Window(_)) | Onto::View(Place::Window(_)) => 0,
         };
         Error::new(Verb::Alias, kind, at, request.size)
@@ -283,6 +283,9 @@ impl AddressSpace {
             Onto::Fresh(Place::At(at)) | Onto::View(Place::At(at)) => {
                 return self.whole_pages(at, bytes).map(|_| ());
             }
+            // Only views take the place of one.
+            Onto::Fresh(Place::Placeholder(_)) => return Err(Kind::BadFlags),
+            Onto::View(Place::Placeholder(at)) => return self.placeholder(at, bytes).map(drop),
             Onto::Fresh(Place::Near(_) | Place::Window(_))
             | Onto::View(Place::Near(_) | Place::Window(_)) => return Ok(()),
         };
@@ -290,6 +293,9 @@ impl AddressSpace {
         let Some((whole, region)) = self.region_at(range.start()) else { return Err(Kind::NotReserved) };
         if !whole.covers(range) {
             return Err(Kind::NotReserved);
+        }
+        if region.form == Form::Placeholder {
+            return Err(Kind::Conflict);
         }
         self.malleable(range)?;
         match region.committed_bytes(&self.geometry, range) {

@@ -1,6 +1,7 @@
 //! Reserve, commit, or both at once.
 
 use alloc::boxed::Box;
+use alloc::vec;
 
 use crate::access::{Attributes, Caching, Guard, Protection, Rights};
 use crate::contract::{Backing, Machine, Refusal, Standing};
@@ -100,6 +101,18 @@ impl Allocate {
         self.of(Traits { node: Some(node), ..self.traits })
     }
 
+    /// Only promises the range, as a placeholder.
+    #[must_use]
+    pub const fn placeholder(self) -> Self {
+        Self { action: Action::Placeholder, protection: Protection::NONE, ..self }
+    }
+
+    /// In place of the placeholder that begins at this address and has this size.
+    #[must_use]
+    pub const fn replacing(self, address: u64) -> Self {
+        Self { place: Place::Placeholder(address), ..self }
+    }
+
     /// At this address.
     #[must_use]
     pub const fn at(self, address: u64) -> Self {
@@ -134,6 +147,8 @@ pub enum Action {
     Commit,
     /// Promise the range and give it memory.
     ReserveCommit,
+    /// Promise the range as a placeholder: memory or a view takes its place later.
+    Placeholder,
 }
 
 /// Where to allocate.
@@ -145,6 +160,8 @@ pub enum Place {
     Window(Window),
     /// As near to this address as possible, and all of it within 2 GiB.
     Near(u64),
+    /// In place of the placeholder that begins at this address and has this size.
+    Placeholder(u64),
 }
 
 /// The part of the address space to search, and how.
@@ -203,7 +220,7 @@ impl AddressSpace {
         request: &Allocate,
     ) -> Result<Done<PageRange>, Error> {
         let at = match request.place {
-            Place::At(at) | Place::Near(at) => at,
+            Place::At(at) | Place::Near(at) | Place::Placeholder(at) => at,
             Place::Window(_) => 0,
         };
         let fail = |kind| Error::new(Verb::Allocate, kind, at, request.size);
@@ -215,9 +232,10 @@ impl AddressSpace {
         }
         match (request.place, request.action) {
             (Place::At(at), Action::Commit) => self.commit(machine, at, request).map_err(fail),
-            (Place::At(at), Action::Reserve | Action::ReserveCommit) => {
+            (Place::At(at), Action::Reserve | Action::ReserveCommit | Action::Placeholder) => {
                 self.reserve_at(machine, at, request).map_err(fail)
             }
+            (Place::Placeholder(at), _) => self.replace(machine, at, request).map_err(fail),
             (Place::Window(window), _) => self.reserve_in(machine, window, request).map_err(fail),
             (Place::Near(goal), _) => self.reserve_near(machine, goal, request).map_err(fail),
         }
@@ -238,6 +256,9 @@ impl AddressSpace {
         }
         if let Form::View(_) = region.form {
             return self.commit_view(machine, whole, range, region, request.protection);
+        }
+        if region.form == Form::Placeholder {
+            return Err(Kind::Conflict); // PH09, VA71
         }
         if region.traits.pages.is_fixed() {
             return Err(Kind::Fixed);
@@ -404,9 +425,9 @@ impl AddressSpace {
         Err(Kind::NoSpace)
     }
 
-    fn afford(&self, request: &Allocate, bytes: u64) -> Result<(), Kind> {
+    pub(super) fn afford(&self, request: &Allocate, bytes: u64) -> Result<(), Kind> {
         match request.action {
-            Action::Reserve => Ok(()),
+            Action::Reserve | Action::Placeholder => Ok(()),
             Action::Commit | Action::ReserveCommit if self.charge.fits(bytes) => Ok(()),
             Action::Commit | Action::ReserveCommit => Err(Kind::CommitLimit),
         }
@@ -441,6 +462,14 @@ impl Known {
 /// (facts LP03 to LP07, LP14 to LP19).
 fn check_traits(request: &Allocate) -> Result<(), Kind> {
     let Traits { watch, pages, .. } = request.traits;
+    if request.action == Action::Placeholder {
+        let plain = watch == Watch::Off && pages == PageKind::Ordinary;
+        return match (plain, request.protection) {
+            (false, _) => Err(Kind::BadFlags),
+            (true, Protection::NONE) => Ok(()),
+            (true, _) => Err(Kind::BadProtection), // PH01
+        };
+    }
     let action = match pages {
         PageKind::Ordinary | PageKind::Joined => return Ok(()),
         PageKind::Large | PageKind::Huge => Action::ReserveCommit,
@@ -473,9 +502,9 @@ fn already(geometry: &Geometry, region: &Region, range: PageRange, protection: P
     region.runs(geometry, range).all(|(_, slot)| slot.protection() == Some(protection))
 }
 
-fn access_of(request: &Allocate) -> Option<crate::access::Access> {
+pub(super) fn access_of(request: &Allocate) -> Option<crate::access::Access> {
     match request.action {
-        Action::Reserve => None,
+        Action::Reserve | Action::Placeholder => None,
         Action::Commit | Action::ReserveCommit => Some(request.protection.effective()),
     }
 }
@@ -488,13 +517,23 @@ fn reserve_on<M: Machine>(machine: &mut M, range: PageRange, request: &Allocate)
     }
 }
 
-fn inserted(range: PageRange, request: &Allocate, foreign: Option<Box<[PageRange]>>) -> Done<PageRange> {
+pub(super) fn inserted(
+    range: PageRange,
+    request: &Allocate,
+    foreign: Option<Box<[PageRange]>>,
+) -> Done<PageRange> {
     let committed = match request.action {
-        Action::Reserve => None,
+        Action::Reserve | Action::Placeholder => None,
         Action::Commit | Action::ReserveCommit => Some(request.protection),
     };
     let (attributes, promise) = (Attributes::default(), Promise::Full);
     let traits = request.traits;
     let edit = Edit::Insert { range, initial: request.protection, committed, attributes, promise, traits };
+    let edit = match request.action {
+        Action::Reserve | Action::Commit | Action::ReserveCommit => edit,
+        Action::Placeholder => {
+            Edit::Batch(vec![edit, Edit::Form { at: range.start(), form: Form::Placeholder }])
+        }
+    };
     Done { value: range, edit, foreign }
 }

@@ -45,7 +45,7 @@ impl AddressSpace {
     ///
     /// A fork during a verb is noticed by the next one.
     pub fn notice_forks<M: Machine>(&self, machine: &mut M) -> Option<Done<()>> {
-        if self.objects.values().all(|object| object.reach != Reach::Home) {
+        if self.objects.is_empty() || self.objects.values().all(|object| object.reach != Reach::Home) {
             return None;
         }
         match machine.followers() {

@@ -28,6 +28,22 @@ impl Free {
         Self { at, size: 0, disposal: Disposal::Unmap }
     }
 
+    /// `size` bytes from `at` become a placeholder of their own: a part of a larger one, or
+    /// memory that had taken the place of one.
+    pub const fn hold(at: u64, size: u64) -> Self {
+        Self { at, size, disposal: Disposal::Hold }
+    }
+
+    /// The placeholders that `size` bytes from `at` are made of become one.
+    pub const fn join(at: u64, size: u64) -> Self {
+        Self { at, size, disposal: Disposal::Join }
+    }
+
+    /// The view that holds `at`, which had taken the place of a placeholder: that is put back.
+    pub const fn unmap_and_hold(at: u64) -> Self {
+        Self { at, size: 0, disposal: Disposal::UnmapAndHold }
+    }
+
     /// The memory of `size` bytes from `at`; the range stays promised.
     pub const fn decommit(at: u64, size: u64) -> Self {
         Self { at, size, disposal: Disposal::Decommit }
@@ -43,6 +59,12 @@ pub enum Disposal {
     Release,
     /// The view that holds the address, whatever the size (fact MV13).
     Unmap,
+    /// The memory; the range is a placeholder afterwards (facts PH04, PH18).
+    Hold,
+    /// The borders between placeholders (fact PH29).
+    Join,
+    /// The view that holds the address; its range is a placeholder afterwards (fact PH43).
+    UnmapAndHold,
 }
 
 impl AddressSpace {
@@ -53,18 +75,18 @@ impl AddressSpace {
     /// # Errors
     /// Nothing has changed. [`Kind::BadAddress`], [`Kind::BadSize`] for the
     /// arguments; [`Kind::NotAllocated`], [`Kind::ForeignView`],
-    /// [`Kind::NotAtBase`], [`Kind::BeyondAllocation`], [`Kind::Fixed`] for what is there
+    /// [`Kind::NotAtBase`], [`Kind::BeyondAllocation`], [`Kind::Fixed`],
+    /// [`Kind::NotPlaceholder`] for what is there
     /// (a view is not freed but unmapped, and nothing else is);
     /// [`Kind::MapBudget`], [`Kind::OutOfMemory`] when the kernel cannot cut.
     pub fn free<M: Machine>(&self, machine: &mut M, request: &Free) -> Result<Done<PageRange>, Error> {
         let fail = |kind| Error::new(Verb::Free, kind, request.at, request.size);
-        let (whole, range) = self.decode_free(machine, request).map_err(fail)?;
-        let Some((_, region)) = self.region_at(range.start()) else {
-            return Err(fail(Kind::NotAllocated));
-        };
         let done = match request.disposal {
-            Disposal::Decommit => self.decommit(machine, whole, range, region),
-            Disposal::Release | Disposal::Unmap => self.release(machine, whole, range),
+            Disposal::Decommit => self.decommit(machine, request),
+            Disposal::Release | Disposal::Unmap => self.release(machine, request),
+            Disposal::Hold => self.hold(machine, request),
+            Disposal::Join => self.join_placeholders(request),
+            Disposal::UnmapAndHold => self.unmap_and_hold(machine, request.at),
         };
         done.map_err(fail)
     }
@@ -73,54 +95,51 @@ impl AddressSpace {
     pub fn whole_disposal(&self, at: u64) -> Disposal {
         match self.region_at(Va::new(at)).map(|(_, region)| region.form) {
             Some(Form::View(_)) => Disposal::Unmap,
-            Some(Form::Memory) | None => Disposal::Release,
+            Some(Form::Memory | Form::Placeholder) | None => Disposal::Release,
         }
     }
 
-    /// The allocation, and the part of it that is meant.
-    fn decode_free<M: Machine>(&self, machine: &M, request: &Free) -> Result<(PageRange, PageRange), Kind> {
+    /// The allocation, the part of it that is meant, and what is known of it.
+    fn decode_free<M: Machine>(
+        &self,
+        machine: &M,
+        request: &Free,
+    ) -> Result<(PageRange, PageRange, &Region), Kind> {
         let touched = self.geometry.touched(request.at, request.size.max(1))?;
         let Some((whole, region)) = self.region_at(touched.start()) else {
             return Err(nothing_allocated(machine, touched));
         };
-        match (request.disposal, region.form) {
-            (Disposal::Unmap, Form::View(_)) => return Ok((whole, whole)),
-            (Disposal::Unmap, Form::Memory) => return Err(Kind::NotAllocated),
-            (Disposal::Decommit | Disposal::Release, Form::View(_)) => return Err(Kind::ForeignView),
-            (Disposal::Decommit | Disposal::Release, Form::Memory) => {}
+        match (region.form, request.disposal == Disposal::Unmap) {
+            (Form::View(_), true) => return Ok((whole, whole, region)),
+            (Form::Memory | Form::Placeholder, true) => return Err(Kind::NotAllocated),
+            (Form::View(_), false) => return Err(Kind::ForeignView),
+            (Form::Memory | Form::Placeholder, false) => {}
         }
         let partial = touched != whole && request.size > 0;
         if region.traits.pages.is_fixed() && (partial || request.disposal == Disposal::Decommit) {
             return if whole.covers(touched) { Err(Kind::Fixed) } else { Err(Kind::BeyondAllocation) };
         }
         if request.size == 0 {
-            return if touched.start() == whole.start() { Ok((whole, whole)) } else { Err(Kind::NotAtBase) };
+            let at_base = touched.start() == whole.start();
+            return if at_base { Ok((whole, whole, region)) } else { Err(Kind::NotAtBase) };
         }
-        if whole.covers(touched) { Ok((whole, touched)) } else { Err(Kind::BeyondAllocation) }
+        if whole.covers(touched) { Ok((whole, touched, region)) } else { Err(Kind::BeyondAllocation) }
     }
 
-    fn release<M: Machine>(
-        &self,
-        machine: &mut M,
-        whole: PageRange,
-        range: PageRange,
-    ) -> Result<Done<PageRange>, Kind> {
+    fn release<M: Machine>(&self, machine: &mut M, request: &Free) -> Result<Done<PageRange>, Kind> {
+        let (whole, range, _) = self.decode_free(machine, request)?;
         machine.release(whole, range)?;
         self.let_go(machine, &[range], &[]);
         Ok(Done::new(range, Edit::Remove { range }))
     }
 
-    fn decommit<M: Machine>(
-        &self,
-        machine: &mut M,
-        whole: PageRange,
-        range: PageRange,
-        region: &Region,
-    ) -> Result<Done<PageRange>, Kind> {
-        if region.committed_bytes(&self.geometry, range) == 0 {
+    fn decommit<M: Machine>(&self, machine: &mut M, request: &Free) -> Result<Done<PageRange>, Kind> {
+        let (whole, range, region) = self.decode_free(machine, request)?;
+        let committed = region.committed_bytes(&self.geometry, range);
+        if committed == 0 {
             return Ok(Done::unchanged(range));
         }
-        let freed = self.charged(region, range);
+        let freed = self.charged_of(region, range, committed);
         machine.decommit(whole, range)?;
         self.let_go(machine, &[range], &[]);
         Ok(Done::new(range, Edit::Pages { range, change: Change::Decommit { freed } }))
@@ -128,7 +147,7 @@ impl AddressSpace {
 }
 
 /// Why nothing can be freed where no region of ours is.
-fn nothing_allocated<M: Machine>(machine: &M, range: PageRange) -> Kind {
+pub(super) fn nothing_allocated<M: Machine>(machine: &M, range: PageRange) -> Kind {
     match machine.foreign(range.start()).map(|run| run.standing) {
         Ok(Standing::Mapped { backing: Backing::View | Backing::Image, .. }) => Kind::ForeignView,
         Ok(Standing::Mapped { backing: Backing::Private, .. } | Standing::Free) | Err(_) => {

@@ -94,7 +94,7 @@ impl AddressSpace {
     /// The page at `at` and its protection, if its guard is armed.
     pub(super) fn armed_at(&self, at: u64) -> Option<(PageRange, Protection)> {
         let (page, region) = self.page_at(at)?;
-        let slot = region.pages.slot(page.start().get() / self.geometry.page);
+        let slot = region.pages.slot(self.geometry.page_number(page.start().get()));
         let armed = slot.access().is_some_and(|access| access.contains(Access::GUARD));
         Some((page, slot.protection().filter(|_| armed)?))
     }
@@ -128,7 +128,7 @@ impl AddressSpace {
     /// be met like this. The caller opens the page.
     pub fn trip(&self, at: u64) -> Tripped {
         let Some((page, region)) = self.page_at(at) else { return Tripped::Nothing };
-        let number = page.start().get() / self.geometry.page;
+        let number = self.geometry.page_number(page.start().get());
         let opening = |slot: Slot| {
             let (protection, access) = (slot.protection()?, slot.access()?);
             Some(Opening { page, protection, access, watch: region.traits.watch })
@@ -149,20 +149,62 @@ impl AddressSpace {
 impl<T> Done<T> {
     /// The same change, with bits for the guards that it arms: for an owner whose faults
     /// disarm guards by [`AddressSpace::trip`].
-    pub fn armed(self, geometry: &Geometry) -> Self {
+    pub fn armed(mut self, geometry: &Geometry) -> Self {
+        self.arm(geometry);
+        self
+    }
+
+    /// The same, in place.
+    #[inline]
+    pub fn arm(&mut self, geometry: &Geometry) {
+        if may_arm(&self.edit) {
+            self.edit.arm(geometry);
+        }
+    }
+}
+
+impl Edit {
+    /// Adds bits for the guards that it arms.
+    fn arm(&mut self, geometry: &Geometry) {
         let mut armed = Vec::new();
-        each_armed(&self.edit, &mut |range| armed.push(range));
+        each_armed(self, &mut |range| armed.push(range));
         if armed.is_empty() {
-            return self;
+            return;
         }
         let arm = |range: PageRange| {
             let (first, end) = pages_of(geometry, range);
             Edit::Arm { range, met: Met::none(first, end) }
         };
-        let mut edits = vec![self.edit];
+        let mut edits = vec![core::mem::replace(self, Self::None)];
         edits.extend(armed.into_iter().map(arm));
-        Self { edit: Edit::Batch(edits), ..self }
+        *self = Self::Batch(edits);
     }
+}
+
+/// Whether it is worth to look closer at what an edit arms: of one change of pages, the most
+/// frequent edit, it can be told at once.
+#[inline]
+fn may_arm(edit: &Edit) -> bool {
+    match edit {
+        Edit::None => false,
+        Edit::Pages { change, .. } => is_armed(change.protection()),
+        Edit::Batch(_)
+        | Edit::Insert { .. }
+        | Edit::Object { .. }
+        | Edit::Reach { .. }
+        | Edit::Show { .. }
+        | Edit::Form { .. }
+        | Edit::Ground { .. }
+        | Edit::Section { .. }
+        | Edit::Wires { .. }
+        | Edit::Frames(_)
+        | Edit::Arm { .. }
+        | Edit::Remove { .. } => true,
+    }
+}
+
+fn is_armed(protection: Option<Protection>) -> bool {
+    protection.is_some_and(|protection| protection.guard == Guard::Armed)
 }
 
 /// Visits the ranges that an edit arms.
@@ -176,13 +218,14 @@ fn each_armed(edit: &Edit, visit: &mut dyn FnMut(PageRange)) {
         | Edit::Reach { .. }
         | Edit::Show { .. }
         | Edit::Form { .. }
+        | Edit::Ground { .. }
         | Edit::Section { .. }
         | Edit::Wires { .. }
         | Edit::Frames(_)
         | Edit::Arm { .. }
         | Edit::Remove { .. } => return,
     };
-    if protection.is_some_and(|protection| protection.guard == Guard::Armed) {
+    if is_armed(protection) {
         visit(range);
     }
 }

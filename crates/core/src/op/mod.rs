@@ -11,6 +11,7 @@ mod free;
 mod lock;
 mod map;
 mod meet;
+mod placeholder;
 mod progress;
 mod protect;
 mod query;

@@ -47,6 +47,16 @@ pub enum State {
     },
 }
 
+impl Info {
+    /// Whether a store to the page makes it another one: then the machine knows more.
+    const fn is_copying(&self) -> bool {
+        match self.state {
+            State::Committed { protection, .. } => protection.rights.contains(Rights::COPY),
+            State::Free | State::Reserved { .. } => false,
+        }
+    }
+}
+
 /// Who made a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -75,19 +85,37 @@ impl AddressSpace {
         }
     }
 
+    /// The answer of [`Self::query`] where the truth alone knows it: for whoever would have to make
+    /// a machine to ask. Takes no memory and no locks.
+    pub fn query_known(&self, at: u64) -> Option<Info> {
+        let base = self.geometry.page_down(at);
+        let (whole, region) = self.region_at(Va::new(base))?;
+        let info = self.recorded(base, whole.start().get(), region);
+        if info.is_copying() { None } else { Some(info) }
+    }
+
     fn query_own<M: Machine>(&self, machine: &M, base: u64, allocation: u64, region: &Region) -> Info {
-        let (slot, end) = region.pages.visible_run(base / self.geometry.page);
-        let (initial, whole) = (region.initial, end * self.geometry.page - base);
+        let mut info = self.recorded(base, allocation, region);
+        if let State::Committed { protection, .. } = &mut info.state {
+            (*protection, info.size) = self.stored_run(machine, base, info.size, *protection);
+        }
+        info
+    }
+
+    /// What the truth knows of the pages from `base` on.
+    fn recorded(&self, base: u64, allocation: u64, region: &Region) -> Info {
+        let (slot, end) = region.pages.visible_run(self.geometry.page_number(base));
+        let (initial, size) = (region.initial, end * self.geometry.page - base);
         let backing = match region.form {
-            Form::Memory => Backing::Private,
+            Form::Memory | Form::Placeholder => Backing::Private,
             Form::View(_) => Backing::View,
         };
-        let Some(protection) = slot.protection() else {
-            return Info { base, size: whole, state: State::Reserved { allocation, initial, backing } };
-        };
-        let (protection, size) = self.stored_run(machine, base, whole, protection);
         let owner = Owner::Own;
-        Info { base, size, state: State::Committed { allocation, initial, protection, backing, owner } }
+        let state = match slot.protection() {
+            None => State::Reserved { allocation, initial, backing },
+            Some(protection) => State::Committed { allocation, initial, protection, backing, owner },
+        };
+        Info { base, size, state }
     }
 
     /// How the first page of a run that is protected alike is reported, and the bytes up to

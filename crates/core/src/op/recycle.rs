@@ -97,7 +97,7 @@ impl AddressSpace {
         if region.traits.pages.is_fixed() {
             return Err(Kind::Fixed);
         }
-        if self.shows_file(region) || takes_access(request.fate) && region.form != Form::Memory {
+        if self.shows_file(region) || takes_access(request.fate) && is_view(region) {
             return Err(Kind::Conflict); // RS07
         }
         if needs_memory && region.committed_bytes(&self.geometry, range) < range.bytes() {
@@ -182,7 +182,7 @@ impl AddressSpace {
         let mut slots = scope.region.runs(&self.geometry, scope.range).map(|(_, slot)| slot);
         // Views of sections are not for this. Memory that was aliased or copied lazily is as
         // private to its program as before: its content stays.
-        if scope.region.form != Form::Memory || !slots.all(suits) {
+        if is_view(scope.region) || !slots.all(suits) {
             return Err(Kind::BadProtection);
         }
         Ok(self.reset(machine, scope))
@@ -266,4 +266,12 @@ const fn takes_access(fate: Fate) -> bool {
 /// Whether content is of a kind that is ever let go: that which its program may store to.
 fn may_go(slot: Slot) -> bool {
     slot.protection().is_some_and(|protection| protection.effective().now().contains(Access::WRITE))
+}
+
+/// Whether a region is a view of a section, which is not private to its program.
+const fn is_view(region: &Region) -> bool {
+    match region.form {
+        Form::View(_) => true,
+        Form::Memory | Form::Placeholder => false,
+    }
 }

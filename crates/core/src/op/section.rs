@@ -18,7 +18,7 @@ use crate::geometry::{PageRange, Va};
 use crate::object::{Content, ObjectId, Promise, Reach, Supply, View};
 use crate::op::alias::Progress;
 use crate::op::allocate::{Action, Allocate, Place};
-use crate::region::{Form, Origin, Region};
+use crate::region::{Form, Ground, Origin, Region};
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit, SectionChange};
 use crate::traits::Traits;
 
@@ -102,7 +102,7 @@ impl AddressSpace {
     /// copies that stores may make; those of [`Self::allocate`] for the place.
     pub fn map_view<M: Machine>(&self, machine: &mut M, request: &MapView) -> Result<Done<PageRange>, Error> {
         let at = match request.place {
-            Place::At(at) | Place::Near(at) => at,
+            Place::At(at) | Place::Near(at) | Place::Placeholder(at) => at,
             Place::Window(_) => 0,
         };
         let fail = |kind| Error::new(Verb::Allocate, kind, at, request.size);
@@ -137,23 +137,16 @@ impl AddressSpace {
         if view == View::Snapshot && !self.charge.fits(seen.bytes) {
             return Err(Kind::CommitLimit);
         }
-        // What the region begins with is recorded below: an allocation cannot copy.
-        let reserve = Allocate {
-            place,
-            size: seen.bytes,
-            action: Action::Reserve,
-            protection: Protection::NONE,
-            traits: Traits::PLAIN,
-        };
-        let reserved = self.allocate(machine, &reserve).map_err(|error| error.kind)?;
-        let whole = reserved.value;
+        let (whole, ground) = self.ground_for(machine, place, seen.bytes)?;
         let runs = seen.runs(whole, view, self.geometry.page);
         for (run, content) in &runs {
             if let Err(refusal) = machine.show(whole, *run, *content, protection.effective()) {
-                // A mapping that was made just now can be taken back.
-                let _ = machine.release(whole, whole);
+                self.clear_ground(machine, whole, ground);
                 return Err(refusal.into());
             }
+        }
+        if ground == Ground::Placeholder {
+            progress.edits.push(Edit::Remove { range: whole });
         }
         progress.edits.push(Edit::Insert {
             range: whole,
@@ -164,6 +157,7 @@ impl AddressSpace {
             traits: Traits::PLAIN,
         });
         progress.edits.push(Edit::Form { at: whole.start(), form: Form::View(seen.origin) });
+        progress.edits.push(Edit::Ground { at: whole.start(), ground });
         for (range, content) in runs {
             record(range, content, protection, progress);
             if seen.ceiling != Rights::USUAL {
@@ -172,6 +166,41 @@ impl AddressSpace {
             }
         }
         Ok(whole)
+    }
+
+    /// A range of reserved pages for a view, and what stood there.
+    fn ground_for<M: Machine>(
+        &self,
+        machine: &mut M,
+        place: Place,
+        bytes: u64,
+    ) -> Result<(PageRange, Ground), Kind> {
+        if let Place::Placeholder(at) = place {
+            return Ok((self.placeholder(at, bytes)?.0, Ground::Placeholder));
+        }
+        // What the region begins with is recorded elsewhere: an allocation cannot copy.
+        let reserve = Allocate {
+            place,
+            size: bytes,
+            action: Action::Reserve,
+            protection: Protection::NONE,
+            traits: Traits::PLAIN,
+        };
+        let reserved = self.allocate(machine, &reserve).map_err(|error| error.kind)?;
+        Ok((reserved.value, Ground::Free))
+    }
+
+    /// Takes back what was shown on such a range.
+    fn clear_ground<M: Machine>(&self, machine: &mut M, whole: PageRange, ground: Ground) {
+        match (ground, self.region_at(whole.start())) {
+            (Ground::Placeholder, Some((_, region))) => {
+                machine.resync(whole, whole, &self.truth(region, whole));
+            }
+            (Ground::Placeholder, None) | (Ground::Free, _) => {
+                // A mapping that was made just now can be taken back.
+                let _ = machine.release(whole, whole);
+            }
+        }
     }
 
     /// Gives pages of a section memory through one of its views, and the view's pages this
@@ -287,7 +316,7 @@ impl AddressSpace {
                 let part = PageRange::between(start, start + high.saturating_sub(low) * page)?;
                 Some((whole, part, low, region.initial))
             }
-            Form::View(_) | Form::Memory => None,
+            Form::View(_) | Form::Memory | Form::Placeholder => None,
         };
         self.regions().filter_map(part).collect()
     }

@@ -21,11 +21,14 @@ pub fn encode_runs(runs: &[PageRange], word: &mut impl FnMut(u64)) {
     let mut rest = runs;
     while let Some((first, others)) = rest.split_first() {
         let base = first.start().get();
-        let inside = |run: &&PageRange| run.end().get() - base <= MASK * PAGE;
-        let count = rest.iter().take_while(inside).count();
+        let (mut count, mut mask) = (0, 0);
+        for run in rest.iter().take_while(|run| run.end().get() - base <= MASK * PAGE) {
+            mask |= bits(base, *run);
+            count += 1;
+        }
         if count >= 3 {
             word(base);
-            word(rest[..count].iter().fold(0, |mask, run| mask | bits(base, *run)));
+            word(mask);
             rest = &rest[count..];
         } else {
             encode_run(*first, word);

@@ -38,6 +38,14 @@ pub enum FrameRequest {
     },
     /// See there; so many pairs in the data area.
     Scatter(u64),
+    /// A part of a list that does not fit into the data area; the next call of another kind from the
+    /// same slot uses the whole list, if that is as long as it says.
+    List {
+        /// How many numbers came before: 0 begins a new list.
+        first: u64,
+        /// So many numbers in the data area.
+        count: u64,
+    },
 }
 
 pub(super) fn encode_written(request: &Written) -> Frame {
@@ -95,6 +103,7 @@ pub(super) fn encode_frames(request: &FrameRequest) -> Frame {
         FrameRequest::Map { at, count } => words([FRAMES, 2, count, at]),
         FrameRequest::Unmap { at, count } => words([FRAMES, 3, count, at]),
         FrameRequest::Scatter(count) => words([FRAMES, 4, count]),
+        FrameRequest::List { first, count } => words([FRAMES, 5, count, first]),
     }
 }
 
@@ -109,6 +118,7 @@ pub(super) fn decode_frames(frame: &Frame) -> Option<FrameRequest> {
         2 => FrameRequest::Map { at: third, count },
         3 => FrameRequest::Unmap { at: third, count },
         4 => FrameRequest::Scatter(count),
+        5 => FrameRequest::List { first: third, count },
         _ => return None,
     })
 }
@@ -161,6 +171,7 @@ mod tests {
             FrameRequest::Map { at: 0x1000, count: 7 },
             FrameRequest::Unmap { at: 0x1000, count: 7 },
             FrameRequest::Scatter(7),
+            FrameRequest::List { first: 4096, count: 7 },
         ] {
             requests.push(Request::Frames(call));
         }

@@ -34,11 +34,11 @@ impl Linux {
         if !self.commits_by_marker(range) {
             return self.mprotect(range, access);
         }
-        let access = match (access.contains(Access::GUARD), self.is_watched(range)) {
-            (true, false) => return self.commit_armed(region, range, access),
+        let access = match access.contains(Access::GUARD) {
             // A marker would be noted as a store.
-            (true, true) => Access::empty(),
-            (false, _) => access,
+            true if self.is_watched(range) => Access::empty(),
+            true => return self.commit_armed(region, range, access),
+            false => access,
         };
         for (piece, part) in split(region, range) {
             if part == piece {
@@ -141,18 +141,17 @@ impl Linux {
         // Markers may stay where they are: from here on they mean what they always do.
         self.marked.remove(range);
         // What needs mappings goes first, while nothing is lost.
-        let all_shown = self.shown.hull(range) == Some(range);
-        let mut lost = self.unshow(region, range)?;
-        if all_shown && self.is_split(range) {
+        let hull = self.shown.hull(range);
+        let mut lost = match hull {
+            Some(hull) => self.unshow(region, hull)?,
+            None => Loss::Nothing,
+        };
+        if hull == Some(range) && self.is_split(range) {
             return Ok(());
         }
-        for (piece, part) in split(region, range) {
-            let closes = part == piece && piece.bytes() >= CHUNK;
-            if closes && self.chunks.overlaps(piece.start().get(), piece.end().get()) {
-                self.wipe(piece)?;
-                self.forget(piece);
-                lost = Loss::Content;
-            }
+        // Less than that closes no chunk.
+        if range.bytes() >= CHUNK {
+            lost = self.close_whole(region, range, lost)?;
         }
         for (piece, part) in split(region, range) {
             let mut at = part.start();
@@ -177,10 +176,23 @@ impl Linux {
         Ok(())
     }
 
-    /// Takes away what shows an object, and all that lies between: a marker would only hide
-    /// it. One step, so nothing is lost if it is refused.
-    fn unshow(&mut self, region: PageRange, range: PageRange) -> Result<Loss, Refusal> {
-        let Some(hull) = self.shown.hull(range) else { return Ok(Loss::Nothing) };
+    /// Closes the whole chunks of a range.
+    fn close_whole(&mut self, region: PageRange, range: PageRange, before: Loss) -> Result<Loss, Refusal> {
+        let mut lost = before;
+        for (piece, part) in split(region, range) {
+            let closes = part == piece && piece.bytes() >= CHUNK;
+            if closes && self.chunks.overlaps(piece.start().get(), piece.end().get()) {
+                self.wipe(piece)?;
+                self.forget(piece);
+                lost = Loss::Content;
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Takes away what shows an object, from the first to the last, and all that lies between: a
+    /// marker would only hide it. One step, so nothing is lost if it is refused.
+    fn unshow(&mut self, region: PageRange, hull: PageRange) -> Result<Loss, Refusal> {
         self.wipe(hull)?;
         self.shown.forget(hull);
         self.each_stretch(region, hull, &mut |machine, stretch| match stretch.chunk {

@@ -10,6 +10,9 @@
 //!   Catch::Stores                stores to protected pages are noted by the kernel itself
 //!                                (write_protect, and /proc/PID/pagemap to ask): nobody waits
 //!   Catch::StoresAndUntouched    both
+//!   Catch::Unmapped, Catch::StoresAndUnmapped
+//!                                the same for memory that shows a file: whoever accesses a page that
+//!                                this mapping does not show yet, whether or not the file has it
 //! ```
 //!
 //! What a range catches is replaced by registering it again, and the new must have all that the
@@ -23,11 +26,17 @@
 //! system call, fail with `EFAULT` where those would wait. So no privilege is needed, and nobody who
 //! copies by way of the kernel ever waits for a message to be answered. Reads do not wait either.
 //!
+//! In the own process anybody may close our descriptor, and open another file under its number: so which file it is
+//! of is compared before each use. A thread may keep another one where the program does not reach
+//! ([`Keeper`]): then the file stays open, whoever waits goes on waiting, and a closed descriptor is had again.
+//!
 //! A promotion freezes with a descriptor of its own, for which the ranges must not be
 //! registered here: `Linux::disarm` first, and again afterwards.
 //!
 //! A forked child has the descriptor, which still means the parent's memory, and none of its own
 //! ranges registered: it calls [`FaultFd::forget`].
+
+use core::sync::atomic::{AtomicI32, Ordering};
 
 use pagewright_core::PageRange;
 
@@ -41,11 +50,15 @@ const WANTED: u64 = userfault::WRITE_PROTECT
     | userfault::WRITE_PROTECT_ASYNC
     | userfault::THREAD
     | userfault::EXACT_ADDRESS
+    | userfault::UNMAPPED_SHARED
     | userfault::MOVE;
 
 /// What the kernel must have, else the others make no sense here: with the one and without the
 /// other, pages with content could neither be moved nor held.
 const TOGETHER: u64 = userfault::WRITE_PROTECT_ASYNC | userfault::MOVE;
+
+/// Where our descriptors begin: where programs that close what they do not know of may not get.
+const HIGH: u64 = 1024;
 
 /// Whether to try at all, and what to do without: for tests, and for whoever owns the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -68,11 +81,31 @@ pub(super) struct FaultFd {
 
 #[derive(Debug)]
 struct Open {
-    raw: i32,
-    /// Device and inode: in the own process, others may close our descriptor and open theirs
-    /// under its number.
+    /// The number, which changes when it was closed, and is had again.
+    raw: AtomicI32,
+    /// Device and inode.
     file: (u64, u64),
     features: u64,
+    messages: Messages,
+    keeper: Option<Keeper>,
+}
+
+/// Whether anybody reads messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Messages {
+    /// Nobody: there are none, as long as only stores are noted. Should the descriptor be lost, another one does as well.
+    None,
+    /// Somebody does, of this descriptor and of no other.
+    Read,
+}
+
+/// A thread of this process that has the descriptor in a table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeper {
+    /// The thread.
+    pub thread: i32,
+    /// The number that it has there.
+    pub number: i32,
 }
 
 impl Clone for FaultFd {
@@ -94,16 +127,39 @@ impl FaultFd {
     /// `EPERM`, `ENOSYS`: it is forbidden, or there is none; `EMFILE`; `EBADF`: somebody else
     /// closed it.
     pub(super) fn get(&mut self) -> sys::Result<i32> {
+        if self.open.as_ref().is_some_and(|open| open.messages == Messages::None && open.usable().is_none()) {
+            // What it caught is caught no more.
+            self.open = None;
+        }
         let open = match &self.open {
             Some(open) => open,
             None => self.open.insert(Open::new(self.faults)?),
         };
-        if sys::file_id(open.raw) == Ok(open.file) { Ok(open.raw) } else { Err(Errno::EBADF) }
+        open.usable().ok_or(Errno::EBADF)
+    }
+
+    /// The descriptor for somebody who reads its messages from here on.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub(super) fn for_messages(&mut self) -> sys::Result<i32> {
+        let raw = self.get()?;
+        if let Some(open) = &mut self.open {
+            open.messages = Messages::Read;
+        }
+        Ok(raw)
+    }
+
+    /// Who keeps the descriptor that there is.
+    pub(super) fn set_keeper(&mut self, keeper: Keeper) {
+        if let Some(open) = &mut self.open {
+            open.keeper = Some(keeper);
+        }
     }
 
     /// The descriptor if there is one already.
     pub(super) fn known(&self) -> Option<i32> {
-        self.open.as_ref().filter(|open| sys::file_id(open.raw) == Ok(open.file)).map(|open| open.raw)
+        self.open.as_ref().and_then(Open::usable)
     }
 
     /// What the kernel has of [`userfault`]'s bits, by way of this descriptor; 0 if there is
@@ -153,6 +209,9 @@ impl FaultFd {
     /// This is a forked child: its memory has nothing registered, and the descriptor is the
     /// parent's.
     pub(super) fn forget(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.keeper = None;
+        }
         self.close();
     }
 
@@ -192,9 +251,31 @@ impl Open {
         }
         let fd = sys::userfaultfd(Waiters::Program)?;
         sys::userfault_enable(fd.raw(), features)?;
-        // High up, where programs that close what they do not know of may not get.
-        let fd = sys::duplicate_from(fd.raw(), 1024).unwrap_or(fd);
+        let fd = sys::duplicate_from(fd.raw(), HIGH).unwrap_or(fd);
         let file = sys::file_id(fd.raw())?;
-        Ok(Self { raw: fd.into_raw(), file, features })
+        Ok(Self {
+            raw: AtomicI32::new(fd.into_raw()),
+            file,
+            features,
+            messages: Messages::None,
+            keeper: None,
+        })
+    }
+
+    /// The number under which the file is open, had again from its keeper if need be.
+    fn usable(&self) -> Option<i32> {
+        let raw = self.raw.load(Ordering::Relaxed);
+        if sys::file_id(raw) == Ok(self.file) {
+            return Some(raw);
+        }
+        let keeper = self.keeper?;
+        let again = sys::descriptor_of(keeper.thread, keeper.number).ok()?;
+        let again = sys::duplicate_from(again.raw(), HIGH).unwrap_or(again);
+        if sys::file_id(again.raw()) != Ok(self.file) {
+            return None;
+        }
+        let raw = again.into_raw();
+        self.raw.store(raw, Ordering::Relaxed);
+        Some(raw)
     }
 }

@@ -5,6 +5,7 @@
 //! child of that, has it, the kernel counts more than one mapping of it.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::hint::black_box;
 
 use pagewright_core::Followers;
@@ -26,12 +27,21 @@ struct Page([u8; PAGE]);
 #[derive(Clone, Debug)]
 pub(super) struct Canary {
     page: Box<Page>,
+    /// Those that tell the parents of this process, as long as they stay as they are: so they
+    /// are not freed.
+    inherited: Vec<Box<Page>>,
+}
+
+impl Page {
+    /// Not zeros: those might be everybody's.
+    fn fresh() -> Box<Self> {
+        Box::new(Self([1; PAGE]))
+    }
 }
 
 impl Canary {
-    fn new() -> Self {
-        // Not zeros: those might be everybody's.
-        Self { page: Box::new(Page([1; PAGE])) }
+    fn new(inherited: Vec<Box<Page>>) -> Self {
+        Self { page: Page::fresh(), inherited }
     }
 
     /// Whether this process alone has the page. Where that is not known, it is not.
@@ -51,28 +61,27 @@ impl Linux {
     /// From the first object on there is something that a child could have a copy of.
     pub(super) fn plant(&mut self) {
         if self.canary.is_none() {
-            self.canary = Some(Canary::new());
+            self.canary = Some(Canary::new(Vec::new()));
         }
     }
 
     pub(super) fn look_for_followers(&mut self) -> Followers {
-        match &self.canary {
+        match &mut self.canary {
             None => Followers::None,
             Some(canary) if canary.is_alone() => Followers::None,
-            Some(_) => {
+            Some(canary) => {
                 // Those are known now; a new page tells of the next ones.
-                self.canary = Some(Canary::new());
+                canary.page = Page::fresh();
                 Followers::Perhaps
             }
         }
     }
 
-    /// This is a child: the page tells the parent of it as long as it stays as it is, so
-    /// it is not even freed.
+    /// This is a child: what told of it is kept, and a new page tells of its own children.
     pub(super) fn replant(&mut self) {
-        if let Some(old) = self.canary.take() {
-            core::mem::forget(old);
-            self.plant();
+        if let Some(Canary { page, mut inherited }) = self.canary.take() {
+            inherited.push(page);
+            self.canary = Some(Canary::new(inherited));
         }
     }
 }

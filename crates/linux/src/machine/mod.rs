@@ -18,6 +18,7 @@
 //! or private as a snapshot. Then the kernel does the copy-on-write.
 
 mod budget;
+mod caught;
 mod commit;
 mod fault_fd;
 mod follow;
@@ -30,6 +31,7 @@ mod maps;
 mod numa;
 mod object;
 mod pages;
+mod posted;
 mod promote;
 mod ranges;
 mod recognise;
@@ -48,7 +50,7 @@ mod watch;
 mod yielded;
 
 pub use budget::{Budget, count_mappings, mapping_limit};
-pub use fault_fd::Faults;
+pub use fault_fd::{Faults, Keeper};
 pub use frames::available_frames;
 pub use freeze::{Freezer, Freezing};
 pub use guard::{open_page, take_marker};
@@ -57,7 +59,9 @@ pub use numa::highest_node;
 pub use pages::PageList;
 pub use sentry::Guarding;
 pub use strategy::{Choice, Reason, Strategy};
-pub use watch::{WatchChoice, WatchHelp, WatchReason, WatchWay, note_fault, open_trapped, serve_stores};
+pub use watch::{
+    WatchChoice, WatchHelp, WatchReason, WatchWay, hold_stores, note_fault, open_trapped, serve_stores,
+};
 
 use alloc::vec::Vec;
 
@@ -118,9 +122,28 @@ pub(crate) enum Uniformity {
     Mixed,
 }
 
+/// Where fresh memory is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placing {
+    /// Where nothing is.
+    Free,
+    /// In place of an allocation of ours, in one step.
+    Over,
+}
+
+impl Placing {
+    fn at(self, range: PageRange) -> Place {
+        match self {
+            Self::Free => Place::Free(addr(range)),
+            Self::Over => Place::Over(addr(range)),
+        }
+    }
+}
+
 /// This process, as a machine.
 #[derive(Clone, Debug)]
 pub struct Linux {
+    placing: Placing,
     geometry: Geometry,
     pid: i32,
     choice: Choice,
@@ -168,6 +191,7 @@ impl Linux {
     fn of(pid: i32, geometry: Geometry, maps: MapsFile, choice: Choice) -> Self {
         Self {
             geometry,
+            placing: Placing::Free,
             pid,
             choice,
             maps,
@@ -253,12 +277,16 @@ impl Linux {
 
     /// Maps fresh pages where nothing is.
     fn reserve_pages(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
-        self.budget.need(1)?;
+        self.budget.need(2)?;
         let access_now = access.map_or(Prot::NONE, prot);
-        let place = Place::Free(addr(range));
-        // SAFETY: a mapping that replaces nothing disturbs nobody.
+        let place = self.placing.at(range);
+        // SAFETY: a mapping that replaces nothing, or an allocation that is given up, disturbs
+        // nobody.
         let mapped = unsafe { sys::mmap(place, len(range), access_now, Backing::AnonymousNoReserve) };
         self.told(mapped.map(drop))?;
+        if self.placing == Placing::Over {
+            self.forsake_pages(range);
+        }
         // Memory of others that stood here may have been promoted.
         self.forget(range);
         self.shown.forget(range);
@@ -292,10 +320,23 @@ impl Linux {
             None => Ok(()),
         });
         if begun.is_err() {
-            // Nobody knows of it yet.
-            let _ = self.release(range, range);
+            self.unmake(range);
         }
         begun
+    }
+
+    /// Undoes a mapping that was made just now, and that nobody knows of yet. What it replaced
+    /// stays in place, without anything in it: nobody else gets the range.
+    fn unmake(&mut self, range: PageRange) {
+        match self.placing {
+            Placing::Free => {
+                let _ = self.release(range, range);
+            }
+            Placing::Over => {
+                let _ = self.wipe(range);
+                self.forsake_pages(range);
+            }
+        }
     }
 
     /// Maps fresh inaccessible memory over a range of ours: content, markers and
@@ -346,6 +387,17 @@ impl Machine for Linux {
         }
     }
 
+    fn renew(&mut self, range: PageRange, access: Option<Access>, traits: Traits) -> Result<(), Refusal> {
+        self.tell_before_loss(range);
+        self.placing = Placing::Over;
+        let made = match traits {
+            Traits::PLAIN => self.reserve(range, access),
+            special => self.reserve_special(range, access, special),
+        };
+        self.placing = Placing::Free;
+        made
+    }
+
     fn written(
         &mut self,
         _region: PageRange,
@@ -365,11 +417,11 @@ impl Machine for Linux {
         after: After,
         list: &mut Vec<PageRange>,
     ) -> Result<(), Refusal> {
-        self.written_pages(range, limit, after, &mut |run| list.push(run))
+        self.written_pages(range, limit, after, &mut watch::Listed(list))
     }
 
     fn forget_written(&mut self, _region: PageRange, range: PageRange) -> Result<(), Refusal> {
-        self.written_pages(range, u64::MAX, After::Forget, &mut |_| {})
+        self.written_pages(range, u64::MAX, After::Forget, &mut |_: PageRange| {})
     }
 
     fn yield_content(&mut self, region: PageRange, range: PageRange) -> Result<(), Refusal> {
@@ -457,20 +509,12 @@ impl Machine for Linux {
         content: Content,
         access: Access,
     ) -> Result<(), Refusal> {
-        self.check_shown(access)?;
-        self.tell_before_loss(range);
-        self.show_pages(region, range, content, access)?;
-        // What is mapped there now was never caught, and may be watched.
-        self.sentry.caught.remove(range);
-        self.forsake_guards(range);
-        Ok(())
+        self.show_with_guards(region, range, content, access)
     }
 
     fn promote(&mut self, places: &[Showing], content: Content) -> Result<(), Refusal> {
         places.iter().for_each(|place| self.settle(place.range));
-        self.ready_guards(places)?;
-        self.protect_armed(places)?;
-        self.promote_places(places, content)
+        self.promote_with_guards(places, content)
     }
 
     fn recognise(&self, range: PageRange) -> Option<Content> {

@@ -46,6 +46,11 @@ impl Descriptor {
         (sys::file_id(self.raw) == Ok(self.file)).then_some(self.raw)
     }
 
+    /// Which file it is of.
+    pub(super) const fn file(&self) -> File {
+        self.file
+    }
+
     /// The number, usable or not.
     pub(super) const fn raw(&self) -> i32 {
         self.raw

@@ -221,7 +221,12 @@ impl Linux {
         range: PageRange,
         report: &mut dyn FnMut(PageRange),
     ) -> Result<(), Refusal> {
-        let each = PageList::open().and_then(|list| list.privatised(range, report));
+        let out = self.sentry.stash.kept_in(range);
+        let each = if out.is_empty() {
+            PageList::open().and_then(|list| list.privatised(range, report))
+        } else {
+            Self::privatised_beside(&out, range, report)
+        };
         each.map_err(|error| match error {
             Errno::EACCES | Errno::EPERM => Refusal::Denied,
             other => Refusal::Other(other.raw() as u16),

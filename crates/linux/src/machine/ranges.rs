@@ -16,8 +16,9 @@ impl Ranges {
         self.map.is_empty()
     }
 
+    #[inline]
     pub(super) fn overlaps(&self, range: PageRange) -> bool {
-        !self.map.is_empty() && self.map.overlaps(range.start().get(), range.end().get())
+        self.map.overlaps(range.start().get(), range.end().get())
     }
 
     /// All of them, ascending.
@@ -57,7 +58,15 @@ impl Ranges {
         self.map.insert(start, end, ());
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, range: PageRange) {
+        // Most often there is nothing to look for.
+        if !self.map.is_empty() {
+            self.cut_out(range);
+        }
+    }
+
+    fn cut_out(&mut self, range: PageRange) {
         let (low, high) = (range.start().get(), range.end().get());
         while let Some(found) = self.map.at_or_after(low).filter(|entry| entry.start < high) {
             let Some((start, end, ())) = self.map.remove(found.start) else { return };

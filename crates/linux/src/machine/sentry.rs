@@ -18,14 +18,13 @@
 use alloc::vec::Vec;
 
 use pagewright_core::interval::IntervalMap;
-use pagewright_core::{Access, Content, PageRange, Refusal, Showing, Truth, Va};
+use pagewright_core::{Access, Content, PageRange, Refusal, Truth, Va, Wiring};
 
-use super::pages::{PageList, Which};
 use super::ranges::Ranges;
 use super::stash::Stash;
 use super::watch::WatchWay;
-use super::{Linux, addr, len};
-use crate::sys::{self, Advice, Catch, Errno, Fault, FaultKind, userfault};
+use super::{Linux, addr};
+use crate::sys::{self, Advice, Errno, Fault, FaultKind};
 
 /// How often something is tried again that is refused while others change mappings or share
 /// a page.
@@ -64,6 +63,9 @@ pub(super) struct Post {
     /// Whether children are kept from having the range, as they must where a page is out.
     pub(super) child: Child,
     pub(super) stand: Stand,
+    /// Of pages that show an object: whether they are to be locked when the guard is gone, which they
+    /// were before.
+    pub(super) wiring: Wiring,
 }
 
 /// Whether a guard is still to be met.
@@ -73,6 +75,12 @@ pub(super) enum Stand {
     /// It was, and nothing has been put back yet: who waits there has to be told first. A page
     /// that comes back while its thread is on the way to wait lets that go through untold.
     Met,
+}
+
+impl Post {
+    pub(super) const fn new(access: Access) -> Self {
+        Self { access, child: Child::Inherits, stand: Stand::Armed, wiring: Wiring::Pageable }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +104,12 @@ pub(super) struct Sentry {
 }
 
 impl Sentry {
+    /// Whether it has nothing to do with any page: most programs have no guard that is met by
+    /// waiting, and every change of pages asks.
+    fn is_idle(&self) -> bool {
+        self.posts.is_empty() && self.caught.is_empty() && self.lapsed.is_empty()
+    }
+
     /// The parts of `range` that are armed.
     pub(super) fn posts_in(&self, range: PageRange) -> Vec<(PageRange, Post)> {
         let parts = self.posts.iter_from(range.start().get()).map_while(|entry| {
@@ -106,7 +120,7 @@ impl Sentry {
     }
 
     /// The parts of `range` that are not.
-    fn gaps_in(&self, range: PageRange) -> Vec<PageRange> {
+    pub(super) fn gaps_in(&self, range: PageRange) -> Vec<PageRange> {
         let mut gaps = Vec::new();
         let mut at = range.start().get();
         for (part, _) in self.posts_in(range) {
@@ -185,13 +199,18 @@ impl Linux {
         self.faults.known()
     }
 
+    /// Who keeps that descriptor from here on where the program cannot close it.
+    pub fn set_keeper(&mut self, keeper: super::Keeper) {
+        self.faults.set_keeper(keeper);
+    }
+
     /// The same, made ready for the first guard.
     ///
     /// # Errors
     /// `Unsupported`: userfaultfd is forbidden, or the kernel has none; `NoObject`: no descriptor.
     pub fn open_messages(&mut self) -> Result<i32, Refusal> {
         self.check_guards()?;
-        self.faults.known().ok_or(Refusal::NoObject)
+        self.faults.for_messages().map_err(|_| Refusal::NoObject)
     }
 
     /// Whether any guard stands that is met by waiting.
@@ -319,28 +338,12 @@ impl Linux {
         };
         self.check_guards()?;
         self.reserve_pages(range, Some(access.unguarded()))?;
-        self.arm(range, access).inspect_err(|_| {
-            // SAFETY: mapped just now, and nobody knows it.
-            let _ = unsafe { sys::munmap(addr(range), len(range)) };
-            self.forsake_pages(range);
-        })
+        self.arm(range, access).inspect_err(|_| self.unmake(range))
     }
 
     /// Whether pages of this access are guarded by waiting.
-    fn posts_for(&self, access: Access) -> bool {
+    pub(super) fn posts_for(&self, access: Access) -> bool {
         self.sentry.guarding == Guarding::Userfault && access.contains(Access::GUARD)
-    }
-
-    /// Whether pages of an object can be shown with this access: their content is elsewhere, so
-    /// they cannot be taken out.
-    pub(super) fn check_shown(&self, access: Access) -> Result<(), Refusal> {
-        if self.posts_for(access) { Err(Refusal::Unsupported) } else { Ok(()) }
-    }
-
-    /// Whether all places can be moved into an object; puts back what is out of them.
-    pub(super) fn ready_guards(&mut self, places: &[Showing]) -> Result<(), Refusal> {
-        places.iter().try_for_each(|place| self.check_shown(place.access))?;
-        places.iter().try_for_each(|place| self.disarm(place.range))
     }
 
     /// Whether guards can be armed at all.
@@ -355,7 +358,7 @@ impl Linux {
     /// Arms every page of `range`, which has the access already that it will have when met.
     ///
     /// On error a part may be armed.
-    fn arm(&mut self, range: PageRange, access: Access) -> Result<(), Refusal> {
+    pub(super) fn arm(&mut self, range: PageRange, access: Access) -> Result<(), Refusal> {
         let access = access.unguarded();
         for (part, post) in self.sentry.posts_in(range) {
             self.sentry.set(part, Post { access, stand: Stand::Armed, ..post });
@@ -368,74 +371,21 @@ impl Linux {
 
     /// Arms pages that are not.
     fn post(&mut self, range: PageRange, access: Access) -> Result<(), Refusal> {
-        // What shows an object has content that is elsewhere.
-        if self.shown.hull(range).is_some() {
-            return Err(Refusal::Unsupported);
-        }
+        let runs: Vec<_> = self.shown.runs(range).collect();
+        runs.into_iter().try_for_each(|(run, content)| match content {
+            Some(content) => self.post_shown(run, content, access),
+            None => self.post_private(run, access),
+        })
+    }
+
+    /// The same for memory that shows nothing but itself.
+    pub(super) fn post_private(&mut self, range: PageRange, access: Access) -> Result<(), Refusal> {
         self.budget.need(2)?;
         let catch = self.catch(range);
         let registered = self.faults.register(range, catch);
         registered.map_err(|error| self.cannot_post(error))?;
-        self.sentry.set(range, Post { access, child: Child::Inherits, stand: Stand::Armed });
+        self.sentry.set(range, Post::new(access));
         self.take_out(range, access)
-    }
-
-    /// What is caught where a guard stands.
-    fn catch(&mut self, range: PageRange) -> Catch {
-        let moves = self.faults.features() & userfault::MOVE != 0;
-        match self.watched_by(range) {
-            Some(WatchWay::Async) => Catch::StoresAndUntouched,
-            Some(WatchWay::Sync | WatchWay::Mprotect) => {
-                // What notes stores there cannot while a guard stands: so they count as made.
-                self.count_as_stored(range);
-                self.leave_unwatched(range);
-                if moves { Catch::Untouched } else { Catch::StoresAndUntouched }
-            }
-            None if moves => Catch::Untouched,
-            None => Catch::StoresAndUntouched,
-        }
-    }
-
-    /// Nothing is caught any more where a guard was; who waits goes on. The pages that start at
-    /// `back` were put back.
-    fn open_range(&mut self, range: PageRange, back: &[u64]) {
-        match self.watched_by(range) {
-            // To take one thing away forgets the other: so what has memory keeps both.
-            Some(WatchWay::Async) => {
-                self.sentry.caught.remove(range);
-                for page in back.iter().copied().filter_map(page_of) {
-                    self.sentry.caught.add(page);
-                }
-                for empty in self.sentry.caught.outside(range) {
-                    self.watch_anew(empty);
-                }
-                self.faults.wake(range);
-            }
-            Some(WatchWay::Sync | WatchWay::Mprotect) => {
-                self.faults.unregister(range);
-                self.watch_again(range);
-            }
-            None => self.faults.unregister(range),
-        }
-    }
-
-    /// Stores are noted where nothing had memory, and that alone: the kernel itself would fail
-    /// there, to lock a page, say, where the program waits.
-    fn watch_anew(&mut self, range: PageRange) {
-        self.faults.unregister(range);
-        self.watch_again(range);
-        // What was stored between the two was not noted, and is there now.
-        let mut stored = Vec::new();
-        let listed = PageList::open().and_then(|list| {
-            list.each(range, Which::InMemory, &mut |run| {
-                stored.push(run);
-                Ok(())
-            })
-        });
-        if listed.is_err() {
-            stored = alloc::vec![range];
-        }
-        stored.into_iter().for_each(|run| self.count_as_stored(run));
     }
 
     pub(super) fn cannot_post(&mut self, error: Errno) -> Refusal {
@@ -449,7 +399,12 @@ impl Linux {
     /// Puts everything in `range` back that was taken out, and takes the guards away.
     ///
     /// On error what could not be put back stays guarded.
+    #[inline]
     pub(super) fn disarm(&mut self, range: PageRange) -> Result<(), Refusal> {
+        if self.sentry.is_idle() { Ok(()) } else { self.disarm_some(range) }
+    }
+
+    fn disarm_some(&mut self, range: PageRange) -> Result<(), Refusal> {
         self.sentry.forget_lapsed(range);
         for (part, post) in self.sentry.posts_in(range) {
             if self.sentry.release == Release::Later {
@@ -462,7 +417,11 @@ impl Linux {
                 self.told(back)?;
             }
             self.stand_down(part, post);
-            self.open_range(part, &kept);
+            if self.shown.hull(part).is_some() {
+                self.open_view(part, &post);
+            } else {
+                self.open_range(part, &kept);
+            }
         }
         Ok(())
     }
@@ -473,7 +432,14 @@ impl Linux {
     }
 
     /// The guards of a range whose content is gone, or replaced, are no more.
+    #[inline]
     pub(super) fn forsake_guards(&mut self, range: PageRange) {
+        if !self.sentry.is_idle() {
+            self.forsake_some_guards(range);
+        }
+    }
+
+    fn forsake_some_guards(&mut self, range: PageRange) {
         self.sentry.forget_lapsed(range);
         for (part, post) in self.sentry.posts_in(range) {
             for at in self.sentry.stash.kept_in(part) {

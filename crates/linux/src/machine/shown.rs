@@ -22,7 +22,12 @@ impl Shown {
     }
 
     /// The run of equal content at the start of `range`, cut to it.
+    #[inline]
     pub(super) fn first(&self, range: PageRange) -> (PageRange, Option<Content>) {
+        if self.map.is_empty() { (range, None) } else { self.first_of_some(range) }
+    }
+
+    fn first_of_some(&self, range: PageRange) -> (PageRange, Option<Content>) {
         let (start, end) = (range.start().get(), range.end().get());
         let (stop, content) = match self.map.at_or_after(start) {
             Some(entry) if entry.start <= start => {
@@ -51,7 +56,12 @@ impl Shown {
     }
 
     /// The least range that holds everything in `range` that shows an object.
+    #[inline]
     pub(super) fn hull(&self, range: PageRange) -> Option<PageRange> {
+        if self.map.is_empty() { None } else { self.hull_of_some(range) }
+    }
+
+    fn hull_of_some(&self, range: PageRange) -> Option<PageRange> {
         let (start, end) = (range.start().get(), range.end().get());
         let first = self.map.at_or_after(start).filter(|entry| entry.start < end)?;
         let last = self.map.floor(end - 1)?;

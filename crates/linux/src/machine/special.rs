@@ -9,7 +9,7 @@ use pagewright_core::interval::IntervalMap;
 use pagewright_core::{Access, Inheritance, Machine, PageKind, PageRange, Refusal, Traits};
 
 use super::{Chunk, Linux, Strategy, addr, has_node, len, prot};
-use crate::sys::{self, Advice, Backing, Errno, Place};
+use crate::sys::{self, Advice, Backing, Errno};
 
 /// What memory is wished to be made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +105,9 @@ impl Linux {
         self.budget.need(1)?;
         let backing = Backing::Large { size: traits.pages.unit() };
         let access = prot(access.unwrap_or(Access::empty()));
-        // SAFETY: a mapping that replaces nothing disturbs nobody.
-        let mapped = unsafe { sys::mmap(Place::Free(addr(range)), len(range), access, backing) };
+        // SAFETY: a mapping that replaces nothing, or an allocation that is given up, disturbs
+        // nobody.
+        let mapped = unsafe { sys::mmap(self.placing.at(range), len(range), access, backing) };
         mapped.map_err(|error| no_large_pages(error).unwrap_or_else(|| self.refusal(error)))?;
         self.forsake_pages(range);
         if let Some(node) = traits.node {
@@ -114,7 +115,7 @@ impl Linux {
         }
         let filled = self.populate(range, traits.pages.unit());
         if filled.is_err() {
-            let _ = self.release(range, range);
+            self.unmake(range);
             return Err(Refusal::NoLargePages);
         }
         self.seal(range)
@@ -142,10 +143,7 @@ impl Linux {
         if self.choice.strategy == Strategy::Markers {
             self.record(range, Chunk::Split);
         }
-        self.bequeath(range, Inheritance::None).inspect_err(|_| {
-            // A mapping that was made just now can be taken back.
-            let _ = self.release(range, range);
-        })
+        self.bequeath(range, Inheritance::None).inspect_err(|_| self.unmake(range))
     }
 
     /// Says of new mappings what is wished for them. What the kernel does not permit was

@@ -16,11 +16,21 @@ use crate::sys::{self, Advice, Backing, Catch, Place, Prot};
 /// Pages of one mapping of slots.
 const SLAB: u64 = 64;
 
+/// What kind of mapping a slot is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    /// One of ours, with room for many pages, one after the other.
+    Slab,
+    /// One that came along with the pages that were taken out: the slot is used once.
+    Parked,
+}
+
 /// Room for one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) at: usize,
     pub(super) prot: Prot,
+    pub(super) home: Home,
     /// Whether the page was wired where it was.
     pub(super) wiring: Wiring,
 }
@@ -60,7 +70,12 @@ impl Stash {
             return Err(error);
         }
         self.slabs.push(at);
-        let slot = |page: u64| Slot { at: at + (page * PAGE) as usize, prot, wiring: Wiring::Pageable };
+        let slot = |page: u64| Slot {
+            at: at + (page * PAGE) as usize,
+            prot,
+            home: Home::Slab,
+            wiring: Wiring::Pageable,
+        };
         self.free.extend((1..SLAB).map(slot));
         Ok(slot(0))
     }
@@ -89,14 +104,23 @@ impl Stash {
 
     /// A slot is not used any more.
     pub(super) fn vacate(&mut self, slot: Slot) {
-        // SAFETY: the slot is ours, and its content not wanted.
-        let _ = unsafe { sys::madvise(slot.at, PAGE as usize, Advice::DontNeed) };
-        self.free.push(Slot { wiring: Wiring::Pageable, ..slot });
+        match slot.home {
+            Home::Slab => {
+                // SAFETY: the slot is ours, and its content not wanted.
+                let _ = unsafe { sys::madvise(slot.at, PAGE as usize, Advice::DontNeed) };
+                self.free.push(Slot { wiring: Wiring::Pageable, ..slot });
+            }
+            Home::Parked => {
+                // SAFETY: as above, and nobody uses it again.
+                let _ = unsafe { sys::munmap(slot.at, PAGE as usize) };
+            }
+        }
     }
 
     /// Gives everything back; whatever was out is lost.
     pub(super) fn clear(&mut self) {
-        self.out.clear();
+        let parked = core::mem::take(&mut self.out).into_values().filter(|slot| slot.home == Home::Parked);
+        parked.for_each(|slot| self.vacate(slot));
         self.free.clear();
         for slab in core::mem::take(&mut self.slabs) {
             // SAFETY: the mapping is ours, and no slot of it is known any more.

@@ -17,7 +17,7 @@ use pagewright_core::{Access, After, PageRange, Refusal, Wiring};
 use super::pages::{PageList, Which};
 use super::ranges::Ranges;
 use super::sentry::{ATTEMPTS, Child, PAGE, Post, Release, Stand, page_of};
-use super::stash::Slot;
+use super::stash::{Home, Slot};
 use super::watch::WatchWay;
 use super::{Linux, addr, len, prot};
 use crate::sys::{self, Advice, Arrival, Backing, Errno, OpenMode, Place, Prot, Stores, userfault};
@@ -26,7 +26,7 @@ use crate::sys::{self, Advice, Arrival, Backing, Errno, OpenMode, Place, Prot, S
 const PATIENCE: u32 = ATTEMPTS + 256;
 
 /// The bytes of a page.
-type Bytes = [u8; PAGE as usize];
+pub(super) type Bytes = [u8; PAGE as usize];
 
 impl Linux {
     /// Takes out every page that has memory. From here on none can get any.
@@ -55,7 +55,7 @@ impl Linux {
         Ok(())
     }
 
-    fn keep_from_children(&mut self, range: PageRange) -> Result<(), Refusal> {
+    pub(super) fn keep_from_children(&mut self, range: PageRange) -> Result<(), Refusal> {
         let told = self.advise(range, Advice::DontFork);
         self.told(told)?;
         for (part, post) in self.sentry.posts_in(range) {
@@ -194,17 +194,31 @@ impl Linux {
     pub fn write_under(&mut self, at: u64, bytes: &[u8]) -> Result<(), Refusal> {
         let stand = self.sentry.posts.get(at).map(|entry| entry.value.stand);
         let page = page_of(at).filter(|_| stand == Some(Stand::Armed)).ok_or(Refusal::Unmapped)?;
-        let written = self.keep_from_children(page).and_then(|()| {
-            let slot = self.slot_of(page);
-            let written = slot.and_then(|slot| write_anyway(slot, (at % PAGE) as usize, bytes));
-            self.told(written)
-        });
+        let offset = (at % PAGE) as usize;
+        let written = match self.shown.first(page).1 {
+            Some(content) => self.write_under_view(page, content, offset, bytes),
+            None => self.write_to_slot(page, &[0; PAGE as usize], offset, bytes),
+        };
         self.count_as_stored(page);
         written
     }
 
-    /// Where an armed page is, which is given memory there if it has none.
-    fn slot_of(&mut self, page: PageRange) -> sys::Result<Slot> {
+    /// Writes to a page that is out, or that had no memory but these bytes.
+    pub(super) fn write_to_slot(
+        &mut self,
+        page: PageRange,
+        fresh: &Bytes,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), Refusal> {
+        self.keep_from_children(page)?;
+        let slot = self.slot_of(page, fresh);
+        let written = slot.and_then(|slot| write_anyway(slot, offset, bytes));
+        self.told(written)
+    }
+
+    /// Where an armed page is; if it is nowhere, it gets memory there, with these bytes.
+    pub(super) fn slot_of(&mut self, page: PageRange, bytes: &Bytes) -> sys::Result<Slot> {
         let start = page.start().get();
         if let Some(slot) = self.sentry.stash.of(start) {
             return Ok(slot);
@@ -212,7 +226,7 @@ impl Linux {
         let fd = self.faults.get()?;
         let slot = self.sentry.stash.slot(&mut self.faults, prot(Access::READ | Access::WRITE))?;
         // SAFETY: the slot is ours, and has no content.
-        let filled = unsafe { sys::userfault_copy(fd, slot.at, &[0; PAGE as usize], Arrival::Plain) };
+        let filled = unsafe { sys::userfault_copy(fd, slot.at, bytes, Arrival::Plain) };
         match filled {
             Ok(()) => self.sentry.stash.keep(start, slot),
             Err(_) => self.sentry.stash.vacate(slot),
@@ -245,7 +259,7 @@ impl Linux {
     /// One attempt to put a page back; who waits for it waits on.
     fn send_back(&mut self, fd: i32, at: u64, slot: Slot) -> sys::Result<()> {
         let arrival = self.arrival(at);
-        if arrival == Arrival::Plain {
+        if arrival == Arrival::Plain && slot.home == Home::Slab {
             // SAFETY: the page has no content; the slot keeps what it had.
             let moved = unsafe { sys::userfault_move(fd, slot.at, at as usize, PAGE as usize) };
             if moved.is_ok() {
@@ -311,7 +325,7 @@ impl Linux {
 }
 
 /// Writes to a slot, whatever its access.
-fn write_anyway(slot: Slot, offset: usize, bytes: &[u8]) -> sys::Result<()> {
+pub(super) fn write_anyway(slot: Slot, offset: usize, bytes: &[u8]) -> sys::Result<()> {
     let memory = sys::open(c"/proc/thread-self/mem", OpenMode::ReadWrite)?;
     let done = sys::pwrite(memory.raw(), bytes, (slot.at + offset) as u64)?;
     if done == bytes.len() { Ok(()) } else { Err(Errno::EFAULT) }

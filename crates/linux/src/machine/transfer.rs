@@ -54,7 +54,7 @@ impl Linux {
         bytes: u64,
     ) -> Result<(), Refusal> {
         let job = Job { from: from.get(), to: to.get(), bytes };
-        let held = united(held);
+        let held = self.unposted(united(held));
         if bytes <= FEW {
             return self.transfer_few(&held, job);
         }
@@ -68,6 +68,14 @@ impl Linux {
     #[inline(never)]
     fn transfer_few(&mut self, held: &[PageRange], job: Job) -> Result<(), Refusal> {
         self.transfer_through(held, job, Order::LoadsFirst, &mut [0; FEW as usize])
+    }
+
+    /// Where a guard stands that is met by waiting nobody can store; and it is caught there already.
+    fn unposted(&self, held: Vec<PageRange>) -> Vec<PageRange> {
+        if !self.has_sentries() {
+            return held;
+        }
+        held.into_iter().flat_map(|range| self.sentry.gaps_in(range)).collect()
     }
 
     fn transfer_through(

@@ -116,7 +116,15 @@ impl Yielded {
     }
 
     /// Drops what is noted of `range`.
+    #[inline]
     pub(super) fn forget(&mut self, range: PageRange) {
+        // Pages whose words are noted are in a run.
+        if !self.runs.is_empty() {
+            self.forget_some(range);
+        }
+    }
+
+    fn forget_some(&mut self, range: PageRange) {
         let (low, high) = (range.start().get(), range.end().get());
         while let Some(found) = self.runs.at_or_after(low).filter(|entry| entry.start < high) {
             let Some((start, end, note)) = self.runs.remove(found.start) else { return };
@@ -212,9 +220,12 @@ impl Linux {
     /// Takes pages back while they can be stored to, before that ends. What is lost is told
     /// to whoever asks next.
     pub(super) fn settle(&mut self, range: PageRange) {
-        if self.yielded.is_empty() {
-            return;
+        if !self.yielded.is_empty() {
+            self.settle_some(range);
         }
+    }
+
+    fn settle_some(&mut self, range: PageRange) {
         let mut buffer = vec![0; (STEP * PAGE) as usize];
         for (run, note) in self.yielded.parts(range) {
             if note == Note::Lost {
@@ -231,8 +242,9 @@ impl Linux {
     }
 
     /// As [`Self::settle`], unless pages can still be stored to with this access.
+    #[inline]
     pub(super) fn settle_for(&mut self, range: PageRange, access: Access) {
-        if !access.now().contains(Access::WRITE) {
+        if !self.yielded.is_empty() && !access.now().contains(Access::WRITE) {
             self.settle(range);
         }
     }

@@ -20,7 +20,7 @@ pub const SLOTS: usize = 8;
 /// Bytes of one slot's data area.
 pub const DATA_LEN: usize = 32 * 1024;
 /// The layout that this code speaks. It changes when anything in this file or in a frame does.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 /// Bytes of a whole ring.
 pub const RING_LEN: usize = size_of::<Shared>();
 
@@ -253,12 +253,13 @@ impl Memory {
     /// The slots with their numbers.
     pub(crate) fn slots(&self) -> impl Iterator<Item = (usize, Slot<'_>)> {
         let shared = self.shared();
-        shared.lines.iter().zip(&shared.data).map(|(line, data)| Slot { line, data }).enumerate()
+        let lines = shared.lines.iter().zip(&shared.data).enumerate();
+        lines.map(|(number, (line, data))| (number, Slot { number, line, data }))
     }
 
     pub(crate) fn slot(&self, number: usize) -> Option<Slot<'_>> {
         let shared = self.shared();
-        Some(Slot { line: shared.lines.get(number)?, data: shared.data.get(number)? })
+        Some(Slot { number, line: shared.lines.get(number)?, data: shared.data.get(number)? })
     }
 }
 
@@ -282,6 +283,7 @@ fn load_pair(words: &[AtomicU64; 2]) -> (u64, u64) {
 /// One slot of a ring.
 #[derive(Clone, Copy)]
 pub(crate) struct Slot<'a> {
+    number: usize,
     line: &'a LineWords,
     data: &'a Data,
 }
@@ -308,7 +310,7 @@ impl<'a> Slot<'a> {
     }
 
     pub(crate) fn data(&self) -> DataArea<'a> {
-        DataArea { words: &self.data.0 }
+        DataArea { slot: self.number, words: &self.data.0 }
     }
 }
 
@@ -329,10 +331,17 @@ impl Words {
 /// may change them at any moment.
 #[derive(Clone, Copy)]
 pub struct DataArea<'a> {
+    slot: usize,
     words: &'a [AtomicU64; DATA_LEN / 8],
 }
 
 impl DataArea<'_> {
+    /// Which slot it belongs to: below [`SLOTS`].
+    #[must_use]
+    pub const fn slot(&self) -> usize {
+        self.slot
+    }
+
     /// Copies bytes in, beginning `word * 8` bytes into the area, and says how many fitted.
     /// A last incomplete word is filled up with zeros.
     pub fn write(&self, word: usize, from: &[u8]) -> usize {

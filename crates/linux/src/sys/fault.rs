@@ -34,6 +34,8 @@ pub mod userfault {
     /// Nobody ever waits for a store: the kernel lifts the protection itself, and which pages
     /// it did that to can be asked (6.7).
     pub const WRITE_PROTECT_ASYNC: u64 = k::UFFD_FEATURE_WP_ASYNC as u64;
+    /// Pages of files in memory that are not mapped yet can be caught, although they have memory (5.14).
+    pub const UNMAPPED_SHARED: u64 = k::UFFD_FEATURE_MINOR_SHMEM as u64;
     /// Pages can be moved, with their content and in one step (6.8).
     pub const MOVE: u64 = k::UFFD_FEATURE_MOVE as u64;
 }
@@ -48,6 +50,11 @@ pub enum Catch {
     Stores = k::UFFDIO_REGISTER_MODE_WP,
     /// Those, and every access to a page that has no memory.
     StoresAndUntouched = k::UFFDIO_REGISTER_MODE_WP | k::UFFDIO_REGISTER_MODE_MISSING,
+    /// Every access to a page of a file that this mapping does not show yet.
+    Unmapped = k::UFFDIO_REGISTER_MODE_MINOR | k::UFFDIO_REGISTER_MODE_MISSING,
+    /// That, and stores to pages that are write-protected.
+    StoresAndUnmapped =
+        k::UFFDIO_REGISTER_MODE_WP | k::UFFDIO_REGISTER_MODE_MINOR | k::UFFDIO_REGISTER_MODE_MISSING,
 }
 
 /// Whether stores wait.

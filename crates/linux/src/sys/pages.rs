@@ -136,6 +136,18 @@ pub unsafe fn mremap_over(from: usize, len: usize, to: usize) -> Result<()> {
     unsafe { syscall(k::__NR_mremap, [from, len, len, flags, to, 0]) }.map(drop)
 }
 
+/// Moves what the pages of a mapping hold to another one, made somewhere for that, in one step: what was
+/// registered stays, with pages that have no memory of their own any more. Of locked memory the new
+/// mapping is locked, and the old one no more (5.13; before, of anonymous memory only).
+///
+/// # Safety
+/// Nothing may rely on the content staying where it is.
+pub unsafe fn mremap_contents(from: usize, len: usize) -> Result<usize> {
+    let flags = (k::MREMAP_MAYMOVE | k::MREMAP_DONTUNMAP) as usize;
+    // SAFETY: the caller vouches for the range, and the new place was free.
+    unsafe { syscall(k::__NR_mremap, [from, len, len, flags, 0, 0]) }
+}
+
 /// A second mapping, somewhere, of `len` bytes of the file that is mapped shared at `from`. The mapping at `from` stays.
 pub fn mremap_duplicate(from: usize, len: usize) -> Result<usize> {
     // SAFETY: an old size of 0 takes nothing away, and the new place was free. Private mappings are refused (4.14).

@@ -146,6 +146,8 @@ pub enum Advice {
     DontFork = k::MADV_DONTFORK,
     /// For a forked child again.
     DoFork = k::MADV_DOFORK,
+    /// Not used for a while; refused where memory is locked (5.4).
+    Cold = k::MADV_COLD,
     /// Zero in a forked child (4.14).
     WipeOnFork = k::MADV_WIPEONFORK,
     /// Not in core dumps.

@@ -33,7 +33,8 @@ impl Watching {
                 "the kernel notes stores itself; memory of other processes can be watched too"
             }
             Some(WatchWay::Sync) => {
-                "the first store to a page waits for a thread of ours; memory of other processes cannot be watched"
+                "the first store to a page waits for a thread of ours; in other processes, too, if they may hold back stores of the \
+                 kernel's"
             }
             Some(WatchWay::Mprotect) => {
                 "the first store to a page faults, and a system call that stores to a clean page fails with EFAULT; \

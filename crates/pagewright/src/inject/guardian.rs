@@ -56,10 +56,9 @@ fn start(job: &mut Job<'_>, top: *mut u8) -> Result<i32, i32> {
     // No exit signal: the caller's own handling of its children never sees this one.
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES;
     let ret: i64;
-    // SAFETY: the parent only sees its `rax`, `rcx` and `r11` change. The child runs on its own
-    // stack, whose top is aligned as `call` wants it, and never returns from here; it uses `job`
-    // while this thread sleeps, or, if this thread was killed, after nobody is left who would free
-    // it.
+    // SAFETY: the parent only sees its `rax`, `rcx` and `r11` change. The child never returns from here;
+    // its stack is its own, aligned as `call` wants it, and `job` stays: this thread sleeps, or was killed
+    // and frees nothing.
     unsafe {
         asm!(
             "syscall",

@@ -119,6 +119,8 @@ const NEEDS: &[Need] = &[
     want("tgkill", libc::SYS_tgkill, [1000, 1001, 11, 0, 0, 0]),
     want("ioctl", libc::SYS_ioctl, [3, 0xc028_aa03, ADDR, 0, 0, 0]),
     want("ioctl", libc::SYS_ioctl, [3, 0xc028_aa05, ADDR, 0, 0, 0]),
+    want("mremap", libc::SYS_mremap, [ADDR, 0x10000, 0x10000, 5, 0, 0]),
+    want("madvise", libc::SYS_madvise, [ADDR, 0x1000, 20, 0, 0, 0]),
     want("mmap", libc::SYS_mmap, [0, 0x4_0000, 1, 0x4022, NO_FD, 0]),
     want("mmap", libc::SYS_mmap, [0, 0x4_0000, 3, 0x4022, NO_FD, 0]),
     want("mmap", libc::SYS_mmap, [0, 0x4_0000, 7, 0x4022, NO_FD, 0]),

@@ -167,6 +167,7 @@ impl From<Kind> for KernReturn {
             | Kind::NoNode
             | Kind::BadFrame
             | Kind::Fixed
+            | Kind::NotPlaceholder
             | Kind::BadHandle => Self::INVALID_ARGUMENT,
             Kind::CommitLimit
             | Kind::MapBudget

@@ -3,7 +3,8 @@
 use super::types::{
     boolean_t, mach_msg_type_number_t, mach_port_t, vm_behavior_t, vm_inherit_t, vm_machine_attribute_t,
     vm_machine_attribute_val_t, vm_prot_t, vm_region_basic_info_64, vm_region_extended_info,
-    vm_region_flavor_t, vm_region_top_info, vm_size_t, vm_sync_t, words,
+    vm_region_flavor_t, vm_region_submap_info_64, vm_region_submap_short_info_64, vm_region_top_info,
+    vm_size_t, vm_sync_t, words,
 };
 
 macro_rules! constants {
@@ -197,6 +198,16 @@ constants! {
     VM_REGION_EXTENDED_INFO_COUNT__LEGACY: mach_msg_type_number_t = VM_REGION_EXTENDED_INFO_COUNT - 1;
     /// Words of [`vm_region_top_info`].
     VM_REGION_TOP_INFO_COUNT: mach_msg_type_number_t = words::<vm_region_top_info>();
+    /// Words of [`vm_region_submap_info_64`].
+    VM_REGION_SUBMAP_INFO_COUNT_64: mach_msg_type_number_t = words::<vm_region_submap_info_64>();
+    /// Words of [`vm_region_submap_info_64`] with its last field.
+    VM_REGION_SUBMAP_INFO_V2_COUNT_64: mach_msg_type_number_t = VM_REGION_SUBMAP_INFO_COUNT_64;
+    /// Words of [`vm_region_submap_info_64`] without its last field.
+    VM_REGION_SUBMAP_INFO_V1_COUNT_64: mach_msg_type_number_t = VM_REGION_SUBMAP_INFO_V2_COUNT_64 - 2;
+    /// Words of [`vm_region_submap_info_64`] without its last two fields.
+    VM_REGION_SUBMAP_INFO_V0_COUNT_64: mach_msg_type_number_t = VM_REGION_SUBMAP_INFO_V1_COUNT_64 - 1;
+    /// Words of [`vm_region_submap_short_info_64`].
+    VM_REGION_SUBMAP_SHORT_INFO_COUNT_64: mach_msg_type_number_t = words::<vm_region_submap_short_info_64>();
 
     /// The most ranges of [`super::vm_read_list`].
     VM_MAP_ENTRY_MAX: u32 = 256;

@@ -71,6 +71,8 @@ pub type vm_region_flavor_t = i32;
 pub type vm_region_info_t = *mut i32;
 /// Where a record of the 64-bit calls goes, as words.
 pub type vm_region_info_64_t = *mut i32;
+/// Where a record of [`super::vm_region_recurse_64`] goes, as words.
+pub type vm_region_recurse_info_t = *mut i32;
 
 /// One range of [`super::vm_read_list`].
 #[repr(C)]
@@ -186,6 +188,83 @@ pub struct vm_region_top_info {
     pub share_mode: u8,
 }
 
+/// What [`super::vm_region_recurse_64`] says of a region. Earlier versions of it are its
+/// first words.
+#[repr(C, packed(4))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct vm_region_submap_info_64 {
+    /// What may be done with it.
+    pub protection: vm_prot_t,
+    /// What may ever be done with it.
+    pub max_protection: vm_prot_t,
+    /// What a forked child gets.
+    pub inheritance: vm_inherit_t,
+    /// Where it begins in its object.
+    pub offset: memory_object_offset_t,
+    /// The tag that it was allocated with; always 0.
+    pub user_tag: u32,
+    /// Pages that are in memory.
+    pub pages_resident: u32,
+    /// Pages that were shared and are not any more.
+    pub pages_shared_now_private: u32,
+    /// Pages that are in the swap space.
+    pub pages_swapped_out: u32,
+    /// Pages that were stored to.
+    pub pages_dirtied: u32,
+    /// How many show its object; 0 if it has none yet.
+    pub ref_count: u32,
+    /// How many objects are below its own.
+    pub shadow_depth: u16,
+    /// Whether a pager supplies it: a mapped file.
+    pub external_pager: u8,
+    /// `SM_…`.
+    pub share_mode: u8,
+    /// Whether it is a map of its own; never.
+    pub is_submap: boolean_t,
+    /// How it is expected to be used.
+    pub behavior: vm_behavior_t,
+    /// A number for its object; always 0.
+    pub object_id: u32,
+    /// How often it is wired.
+    pub user_wired_count: u16,
+    /// Pages whose content the program gave up.
+    pub pages_reusable: u32,
+    /// A longer number for its object; always 0.
+    pub object_id_full: u64,
+}
+
+/// The same without what must be counted.
+#[repr(C, packed(4))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct vm_region_submap_short_info_64 {
+    /// What may be done with it.
+    pub protection: vm_prot_t,
+    /// What may ever be done with it.
+    pub max_protection: vm_prot_t,
+    /// What a forked child gets.
+    pub inheritance: vm_inherit_t,
+    /// Where it begins in its object.
+    pub offset: memory_object_offset_t,
+    /// The tag that it was allocated with; always 0.
+    pub user_tag: u32,
+    /// How many show its object; 0 if it has none yet.
+    pub ref_count: u32,
+    /// How many objects are below its own.
+    pub shadow_depth: u16,
+    /// Whether a pager supplies it: a mapped file.
+    pub external_pager: u8,
+    /// `SM_…`.
+    pub share_mode: u8,
+    /// Whether it is a map of its own; never.
+    pub is_submap: boolean_t,
+    /// How it is expected to be used.
+    pub behavior: vm_behavior_t,
+    /// A number for its object; always 0.
+    pub object_id: u32,
+    /// How often it is wired.
+    pub user_wired_count: u16,
+}
+
 /// Where [`vm_region_basic_info_64`] goes.
 pub type vm_region_basic_info_64_t = *mut vm_region_basic_info_64;
 /// What [`vm_region_basic_info_64`] is called as a value.
@@ -208,3 +287,5 @@ const _: () = assert!(words::<vm_region_basic_info_64>() == 9);
 const _: () = assert!(words::<vm_region_basic_info>() == 8);
 const _: () = assert!(words::<vm_region_extended_info>() == 9);
 const _: () = assert!(words::<vm_region_top_info>() == 5);
+const _: () = assert!(words::<vm_region_submap_info_64>() == 19);
+const _: () = assert!(words::<vm_region_submap_short_info_64>() == 12);

@@ -18,7 +18,9 @@ use pagewright_core::{
 use pagewright_linux::machine::{Guarding, Linux, Strategy, open_page, take_marker};
 use pagewright_linux::sys;
 
+use super::sentry::Otherwise;
 use super::{OWN, chosen, perform, sentry};
+use crate::environment;
 use crate::error::Result;
 use crate::guard::AccessKind;
 use crate::signals::{self, Fault, Purpose};
@@ -38,9 +40,6 @@ pub enum Delivery {
     /// Nobody: armed pages are inaccessible, and nothing of ours is in place.
     Off = 3,
 }
-
-/// Lets the user choose.
-const VARIABLE: &str = "PAGEWRIGHT_GUARD";
 
 /// What was chosen; 0 until somebody asks.
 static CHOSEN: AtomicU8 = AtomicU8::new(0);
@@ -63,8 +62,15 @@ pub(crate) enum Fate {
 
 /// How guards are delivered. Safe in a signal handler once it was asked.
 pub(crate) fn delivery() -> Delivery {
+    match wish() {
+        Delivery::Signal if signals::leaves_sigsegv() => Delivery::Userfault,
+        wish => wish,
+    }
+}
+
+fn wish() -> Delivery {
     of(CHOSEN.load(Ordering::Relaxed)).unwrap_or_else(|| {
-        let wanted = named(std::env::var(VARIABLE).as_deref().unwrap_or_default());
+        let wanted = named(environment::GUARD.value().unwrap_or_default());
         // Who is first decides: a function may have been called meanwhile.
         let _ = CHOSEN.compare_exchange(0, wanted as u8, Ordering::Relaxed, Ordering::Relaxed);
         of(CHOSEN.load(Ordering::Relaxed)).unwrap_or_default()
@@ -101,9 +107,17 @@ pub(super) fn prepare(protection: Protection) {
             sentry::retire(Guarding::Signal);
             signals::need(Purpose::Guards);
         }
-        (Guard::Armed, Delivery::Userfault) => sentry::need(),
+        (Guard::Armed, Delivery::Userfault) => sentry::need(otherwise()),
         (Guard::Armed, Delivery::Off) => sentry::retire(Guarding::Closed),
         (Guard::Clear, _) => {}
+    }
+}
+
+/// Who leaves `SIGSEGV` alone gets what can be had without; who wants to wait is told if he cannot.
+pub(super) fn otherwise() -> Otherwise {
+    match wish() {
+        Delivery::Signal => Otherwise::Close,
+        Delivery::Userfault | Delivery::Off => Otherwise::Refuse,
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) use special::{frames, mark, recycle, written};
 pub(crate) use watch::chosen_watch;
 
 use std::os::unix::fs::FileExt;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
 
 use pagewright_core::{
@@ -37,6 +38,7 @@ use pagewright_linux::machine::{
 };
 use pagewright_linux::sys;
 
+use crate::environment;
 use crate::error::{Error, Result};
 use crate::process::Status;
 use fork::repair;
@@ -45,12 +47,6 @@ use twin::{Reentered, Twin};
 type Own = Twin<AddressSpace, Linux>;
 
 static OWN: OnceLock<Own> = OnceLock::new();
-
-/// Lets tests and doubters choose how commits are made: `markers` or `mprotect`.
-const STRATEGY_VARIABLE: &str = "PAGEWRIGHT_COMMIT";
-
-/// And how stores are held back while memory is moved: `full`, `user` or `none`.
-const FREEZING_VARIABLE: &str = "PAGEWRIGHT_FREEZE";
 
 fn own() -> &'static Own {
     OWN.get_or_init(|| {
@@ -72,34 +68,31 @@ fn machine(geometry: Geometry, choice: Choice) -> Linux {
     machine
 }
 
-/// And what of userfaultfd is used for guards and watched memory: `plain` (as before Linux 6.7) or `none`.
-const FAULTS_VARIABLE: &str = "PAGEWRIGHT_FAULTS";
-
 /// What of userfaultfd the environment lets be used.
 pub(crate) fn chosen_faults() -> Faults {
-    match std::env::var(FAULTS_VARIABLE).as_deref() {
-        Ok("plain") => Faults::Plain,
-        Ok("none") => Faults::None,
-        Ok(_) | Err(_) => Faults::Probed,
+    match environment::FAULTS.value() {
+        Some("plain") => Faults::Plain,
+        Some("none") => Faults::None,
+        Some(_) | None => Faults::Probed,
     }
 }
 
 /// Whose stores the environment lets be held back; `None`: as far as the kernel permits.
 pub(crate) fn chosen_freezing() -> Option<Freezing> {
-    match std::env::var(FREEZING_VARIABLE).as_deref() {
-        Ok("full") => Some(Freezing::Full),
-        Ok("user") => Some(Freezing::User),
-        Ok("none") => Some(Freezing::None),
-        Ok(_) | Err(_) => None,
+    match environment::FREEZE.value() {
+        Some("full") => Some(Freezing::Full),
+        Some("user") => Some(Freezing::User),
+        Some("none") => Some(Freezing::None),
+        Some(_) | None => None,
     }
 }
 
 /// The strategy that the environment names, else the one that works.
 pub(crate) fn chosen() -> Choice {
-    match std::env::var(STRATEGY_VARIABLE).as_deref() {
-        Ok("mprotect") => Choice::forced(Strategy::Mprotect),
-        Ok("markers") => Choice::forced(Strategy::Markers),
-        Ok(_) | Err(_) => Choice::probe(),
+    match environment::COMMIT.value() {
+        Some("mprotect") => Choice::forced(Strategy::Mprotect),
+        Some("markers") => Choice::forced(Strategy::Markers),
+        Some(_) | None => Choice::probe(),
     }
 }
 
@@ -127,10 +120,11 @@ fn perform<T>(
             if let Some(noticed) = space.notice_forks(machine) {
                 return Err(Hindrance::Noticed(noticed, decide));
             }
-            let done = decide(space, machine).map_err(Hindrance::Refused)?;
-            Ok(done.armed(space.geometry()))
+            let mut done = decide(space, machine).map_err(Hindrance::Refused)?;
+            done.arm(space.geometry());
+            Ok(done)
         };
-        match own().write(repair, attempt, AddressSpace::apply) {
+        match whole(|| own().write(repair, attempt, AddressSpace::apply)) {
             Ok(Ok(done)) => return Ok(done.value),
             Ok(Err(Hindrance::Refused(error))) => return Err(ours(error)),
             Ok(Err(Hindrance::Noticed(noticed, later))) => {
@@ -141,6 +135,16 @@ fn perform<T>(
             Err(Reentered) => return Err(reentered(verb)),
         }
     }
+}
+
+/// Passes a panic on, which is a mistake of ours, once the machine is as the truth has it: the
+/// next call works.
+fn whole<T>(write: impl FnOnce() -> T) -> T {
+    panic::catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|cause| {
+        let decide = |space: &AddressSpace, machine: &mut Linux| Ok::<_, ()>(space.rederive(machine));
+        let _ = own().write(repair, decide, |_, ()| {});
+        panic::resume_unwind(cause)
+    })
 }
 
 fn reentered(verb: Verb) -> Error {
@@ -186,7 +190,10 @@ pub(crate) fn copy(request: &CopyRange) -> Result<u64> {
 
 /// Safe in a signal handler: no locks, no memory.
 pub(crate) fn query_raw(at: u64) -> std::result::Result<Info, CoreError> {
-    let look = |space: &AddressSpace| space.query(&Linux::viewer(*space.geometry()), at);
+    let look = |space: &AddressSpace| match space.query_known(at) {
+        Some(info) => Ok(info),
+        None => space.query(&Linux::viewer(*space.geometry()), at),
+    };
     match OWN.get() {
         Some(own) => own.read(look),
         None => look(&AddressSpace::new(Geometry::X86_64, 0)),

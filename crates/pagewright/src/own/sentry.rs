@@ -2,13 +2,17 @@
 //!
 //! ```text
 //!   a thread accesses an armed page ──► waits in the kernel; a message says so
-//!   pagewright-guard  takes the message: the page is put back, the guard is gone
+//!   pagewright-hear   takes the message
+//!   pagewright-guard  has the page put back: the guard is gone
 //!   pagewright-tell   tells the functions of `guard::on_hit`; if none goes on, queues SIGSEGV
 //!                     for the thread; lets it go on
 //! ```
 //!
-//! Two threads, because a function that is told may meet a guard itself: then it goes on without
-//! anybody being told. Neither takes signals. They run from the first guard on until the process ends.
+//! The first has a table of descriptors of its own, with the one that messages come from and nothing else: so a
+//! program that closes all that it does not know of closes none of that, and no message is ever read from a file of
+//! the program's. The second needs the files of this process. The third is one more because a function that is
+//! told may meet a guard itself: then it goes on without anybody being told. None takes signals. They run from
+//! the first guard on until the process ends.
 
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -19,7 +23,7 @@ use std::time::Duration;
 
 use pagewright_core::{AddressSpace, Done, Meeting, Protection};
 use pagewright_linux::courier::Courier;
-use pagewright_linux::machine::{Guarding, Linux};
+use pagewright_linux::machine::{Guarding, Keeper, Linux};
 use pagewright_linux::sys::{self, Errno, Fault, FaultKind};
 
 use super::fork::repair;
@@ -28,7 +32,7 @@ use crate::guard::{self, AccessKind, GuardHit, Verdict};
 
 /// Stack of the thread that calls functions of the program: what [`guard::OnHit`] promises, and our own.
 const TELLER_STACK: usize = 256 << 10;
-/// And of the other one.
+/// And of the others.
 const READER_STACK: usize = 128 << 10;
 
 /// The process in which guards are armed so from now on.
@@ -47,9 +51,17 @@ struct Met {
     protection: Protection,
 }
 
-/// Has guards that are armed from now on met by waiting, if the kernel permits it; else arming them is
-/// refused by the machine.
-pub(super) fn need() {
+/// What becomes of guards that cannot be met by waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// Arming them is refused by the machine.
+    Refuse,
+    /// Their pages are inaccessible, and nobody notices: `SIGSEGV` is to be left alone.
+    Close,
+}
+
+/// Has guards that are armed from now on met by waiting, if the kernel permits it.
+pub(super) fn need(otherwise: Otherwise) {
     let pid = sys::getpid();
     if CHOSEN.load(Ordering::Acquire) == pid {
         return;
@@ -59,18 +71,33 @@ pub(super) fn need() {
         machine.set_guarding(Guarding::Userfault);
         machine.open_messages().ok()
     });
-    let Some(messages) = messages.flatten() else { return };
-    let started = if SERVED.load(Ordering::Acquire) == pid { Ok(()) } else { start(messages) };
+    let Some(messages) = messages.flatten() else {
+        if otherwise == Otherwise::Close {
+            change(|machine| machine.set_guarding(Guarding::Closed));
+        }
+        return;
+    };
+    let started = if SERVED.load(Ordering::Acquire) == pid { Ok(None) } else { start(messages) };
     match started {
-        Ok(()) => {
+        Ok(keeper) => {
+            if let Some(keeper) = keeper {
+                change(|machine| machine.set_keeper(keeper));
+            }
             SERVED.store(pid, Ordering::Release);
             CHOSEN.store(pid, Ordering::Release);
             change(Linux::rearm);
         }
         Err(error) => {
-            tracing::warn!(%error, "no thread to notice guards can be started; they are met by signals");
-            change(|machine| machine.set_guarding(Guarding::Signal));
+            tracing::warn!(%error, "no thread to notice guards can be started");
+            change(|machine| machine.set_guarding(without_threads(otherwise)));
         }
+    }
+}
+
+const fn without_threads(otherwise: Otherwise) -> Guarding {
+    match otherwise {
+        Otherwise::Refuse => Guarding::Signal,
+        Otherwise::Close => Guarding::Closed,
     }
 }
 
@@ -84,7 +111,7 @@ pub(super) fn retire(guarding: Guarding) {
 /// This is a forked child: what its parent guarded is guarded here, too.
 pub(super) fn in_child() {
     if SERVED.load(Ordering::Acquire) != 0 && change(|machine| machine.has_lapsed()) == Some(true) {
-        need();
+        need(super::guard::otherwise());
     }
 }
 
@@ -93,20 +120,39 @@ pub(super) fn hold() -> Option<Held> {
     hold_mutex(&STARTING)
 }
 
-fn start(messages: i32) -> io::Result<()> {
-    let (told, tell) = channel();
+/// Starts the threads, and says which keeps the descriptor, if one can.
+fn start(messages: i32) -> io::Result<Option<Keeper>> {
+    let ((told, tell), (heard, hear), (kept, keeper)) = (channel(), channel(), channel());
     let mask = sys::block_signals();
     let teller = thread::Builder::new().name("pagewright-tell".into()).stack_size(TELLER_STACK);
     let started = teller.spawn(move || tell_all(&tell)).and_then(|_| {
-        let reader = thread::Builder::new().name("pagewright-guard".into()).stack_size(READER_STACK);
-        reader.spawn(move || read_all(messages, &told))
+        let attender = thread::Builder::new().name("pagewright-guard".into()).stack_size(READER_STACK);
+        attender.spawn(move || hear.into_iter().for_each(|fault| attend(fault, &told)))
+    });
+    let started = started.and_then(|_| {
+        let reader = thread::Builder::new().name("pagewright-hear".into()).stack_size(READER_STACK);
+        reader.spawn(move || {
+            let _ = kept.send(keep(messages));
+            drop(kept);
+            read_all(messages, &heard);
+        })
     });
     sys::restore_signals(mask);
-    started.map(drop)
+    started.map(|_| keeper.recv().unwrap_or_default())
+}
+
+/// Keeps the descriptor for this thread alone, where others can have it again.
+fn keep(messages: i32) -> Option<Keeper> {
+    let thread = sys::gettid();
+    // Not before Linux 6.9: then there is but one table, and a closed descriptor is lost.
+    sys::descriptor_of(thread, messages).ok()?;
+    // SAFETY: this thread is for the descriptor alone.
+    unsafe { sys::keep_alone(messages) }.ok()?;
+    Some(Keeper { thread, number: messages })
 }
 
 /// Waits for messages for ever.
-fn read_all(messages: i32, told: &Sender<Met>) {
+fn read_all(messages: i32, heard: &Sender<Fault>) {
     let file = sys::file_id(messages);
     loop {
         match sys::wait_readable(messages) {
@@ -119,7 +165,11 @@ fn read_all(messages: i32, told: &Sender<Met>) {
                 return give_up_service(Errno::EBADF);
             }
             match sys::userfault_read(messages) {
-                Ok(Some(fault)) => attend(fault, told),
+                Ok(Some(fault)) => {
+                    if heard.send(fault).is_err() {
+                        return give_up_service(Errno::EPIPE);
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => return give_up_service(error),
             }
@@ -209,7 +259,7 @@ fn tell_all(tell: &Receiver<Met>) {
         let hit = GuardHit { address: fault.at, kind, ip: 0, protection };
         match guard::tell(&hit) {
             Verdict::Continue => {}
-            Verdict::Pass => courier.deliver(fault.thread, fault.at),
+            Verdict::Pass => courier.deliver(&fault),
         }
         let_go_on(fault.at);
         let _ = courier.retire();

@@ -14,11 +14,13 @@
 //!
 //! Locks, outermost first: `Twin::writer`. Readers take none.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pagewright_linux::sys;
+
+use crate::thread_word::{ThreadWord, thread_word};
 
 /// A value in two copies, and a second value that only writers use.
 #[derive(Debug)]
@@ -61,11 +63,10 @@ impl<T: Clone, W> Twin<T, W> {
             }
             self.readers[side].fetch_sub(1, Ordering::SeqCst);
         };
+        let _counted = Counted(&self.readers[side]);
         // SAFETY: this side was live after we were counted, so a writer that wants
         // to change it waits for the count to fall.
-        let answer = look(unsafe { &*self.sides[side].get() });
-        self.readers[side].fetch_sub(1, Ordering::SeqCst);
-        answer
+        look(unsafe { &*self.sides[side].get() })
     }
 
     /// Reads while no writer is at work, unless this thread is one itself, or nobody knows
@@ -142,8 +143,8 @@ impl<T: Clone, W> Twin<T, W> {
     fn publish(&self, live: usize, edit: impl Fn(&mut T)) {
         let spare = 1 - live;
         // SAFETY: we hold the writer lock, and the previous writer left this side
-        // without readers; new ones go to the live side.
-        edit(unsafe { &mut *self.sides[spare].get() });
+        // without readers; new ones go to the live side, which nobody changes.
+        unsafe { edit_or_restore(&self.sides[spare], &self.sides[live], &edit) };
         self.live.store(spare, Ordering::SeqCst);
         let mut waits = 0_u32;
         while self.readers[live].load(Ordering::SeqCst) != 0 {
@@ -155,7 +156,7 @@ impl<T: Clone, W> Twin<T, W> {
             }
         }
         // SAFETY: we hold the writer lock, and the last reader of this side left.
-        edit(unsafe { &mut *self.sides[live].get() });
+        unsafe { edit_or_restore(&self.sides[live], &self.sides[spare], &edit) };
     }
 
     fn forget_readers(&self) {
@@ -189,6 +190,33 @@ impl<T: Clone, W> Twin<T, W> {
         }
         self.writer.lock()
     }
+}
+
+/// A reader that is counted until it is done, or panics.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Edits a side; if that panics, the side becomes a copy of the other one, which is whole.
+///
+/// # Safety
+/// Nobody else uses `side`, and nobody changes `whole`.
+unsafe fn edit_or_restore<T: Clone>(side: &UnsafeCell<T>, whole: &UnsafeCell<T>, edit: &impl Fn(&mut T)) {
+    struct Restore<'a, T: Clone>(&'a UnsafeCell<T>, &'a UnsafeCell<T>);
+    impl<T: Clone> Drop for Restore<'_, T> {
+        fn drop(&mut self) {
+            // SAFETY: as promised. What is half-edited may hold anything, so it is not even dropped.
+            unsafe { std::ptr::write(self.0.get(), (*self.1.get()).clone()) };
+        }
+    }
+    let restore = Restore(side, whole);
+    // SAFETY: as promised.
+    edit(unsafe { &mut *side.get() });
+    std::mem::forget(restore);
 }
 
 /// Whether a writer was at work when the process forked.
@@ -239,16 +267,16 @@ struct Recovery<'a> {
 
 /// A number for this thread, not 0 and without [`SLEEPERS`].
 fn me() -> u32 {
-    thread_local! {
-        static NUMBER: Cell<u32> = const { Cell::new(0) };
-    }
+    static NUMBER: ThreadWord = thread_word!();
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    NUMBER.with(|number| {
-        if number.get() == 0 {
-            number.set((NEXT.fetch_add(1, Ordering::Relaxed) % (SLEEPERS - 1)) + 1);
+    match NUMBER.get() {
+        0 => {
+            let number = (NEXT.fetch_add(1, Ordering::Relaxed) % (SLEEPERS - 1)) + 1;
+            NUMBER.set(number);
+            number
         }
-        number.get()
-    })
+        number => number,
+    }
 }
 
 impl WriterLock {
@@ -402,6 +430,32 @@ mod tests {
         for writer in writers {
             writer.join().expect("no panic");
         }
+    }
+
+    /// What a mistake of ours leaves: both sides as before, nobody counted, nobody locked.
+    #[test]
+    fn a_panic_leaves_nothing_behind() {
+        let twin: Pair = Twin::new((7, 7), 0);
+        let panicking = |decide: fn() -> u64, edit: fn(u64)| {
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                twin.write(
+                    |_, _, _| None::<fn(&mut _)>,
+                    |_, _| Ok::<_, ()>(decide()),
+                    |side, done| {
+                        side.0 = *done;
+                        edit(*done);
+                        side.1 = *done;
+                    },
+                )
+            }))
+        };
+        assert!(panicking(|| panic!("in the decision"), |_| {}).is_err());
+        assert!(panicking(|| 9, |_| panic!("in the edit")).is_err());
+        let looked = std::panic::AssertUnwindSafe(|| twin.read(|_| panic!("in a reader")));
+        assert!(std::panic::catch_unwind(looked).is_err());
+        assert_eq!(add(&twin), Ok(()));
+        assert_eq!(add(&twin), Ok(()));
+        assert_eq!(twin.read(|pair| *pair), (9, 9), "counted from what both sides were");
     }
 
     #[test]

@@ -1,24 +1,22 @@
 //! How stores to watched memory of this process are noted.
 
-use pagewright_linux::machine::{WatchHelp, WatchWay, note_fault, serve_stores};
+use pagewright_linux::machine::{WatchHelp, WatchWay, hold_stores, note_fault, serve_stores};
 use pagewright_linux::sys;
 
+use crate::environment;
 use crate::guard::AccessKind;
 use crate::signals::{self, Fault, Served};
-
-/// Lets tests and doubters choose: `async`, `sync` or `mprotect`.
-const VARIABLE: &str = "PAGEWRIGHT_WATCH";
 
 /// What only this crate can arrange for the machine of this process.
 pub(super) const HELP: WatchHelp = WatchHelp { serve: Some(serve), catch: Some(catch) };
 
 /// The way that the environment names; `None`: the best that works.
 pub(crate) fn chosen_watch() -> Option<WatchWay> {
-    match std::env::var(VARIABLE).as_deref() {
-        Ok("async") => Some(WatchWay::Async),
-        Ok("sync") => Some(WatchWay::Sync),
-        Ok("mprotect") => Some(WatchWay::Mprotect),
-        Ok(_) | Err(_) => None,
+    match environment::WATCH.value() {
+        Some("async") => Some(WatchWay::Async),
+        Some("sync") => Some(WatchWay::Sync),
+        Some("mprotect") => Some(WatchWay::Mprotect),
+        Some(_) | None => None,
     }
 }
 
@@ -27,14 +25,20 @@ pub(crate) fn chosen_watch() -> Option<WatchWay> {
 fn serve(descriptor: i32) -> bool {
     let mask = sys::block_signals();
     let thread = std::thread::Builder::new().name("pagewright-watch".to_owned());
-    let started = thread.spawn(move || while serve_stores(descriptor) {}).is_ok();
+    let started = thread.spawn(move || serve_all(descriptor)).is_ok();
     sys::restore_signals(mask);
     started
 }
 
+fn serve_all(descriptor: i32) {
+    let file = sys::file_id(descriptor);
+    hold_stores(descriptor);
+    // Where it cannot be held, somebody may close it, and have another file under the number.
+    while sys::file_id(descriptor) == file && serve_stores(descriptor) {}
+}
+
 fn catch() -> bool {
-    signals::serve_watches(note);
-    true
+    signals::serve_watches(note)
 }
 
 /// In the signal handler.

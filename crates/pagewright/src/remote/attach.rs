@@ -47,7 +47,9 @@ const FREEZE_NONE: u64 = 8;
 const FAULTS_PLAIN: u64 = 16;
 const FAULTS_NONE: u64 = 32;
 /// And that stores are to be noted in another way than by the kernel alone.
-const WATCH_OTHER: u64 = 64;
+const WATCH_FAULTS: u64 = 64;
+/// See there.
+const WATCH_SYNC: u64 = 128;
 
 impl Remote {
     /// The resident of the target, whoever placed it.
@@ -134,7 +136,8 @@ impl Remote {
             Faults::Probed => 0,
         };
         let watch = match chosen_watch() {
-            Some(WatchWay::Sync | WatchWay::Mprotect) => WATCH_OTHER,
+            Some(WatchWay::Mprotect) => WATCH_FAULTS,
+            Some(WatchWay::Sync) => WATCH_SYNC,
             Some(WatchWay::Async) | None => 0,
         };
         let strategy = match chosen().strategy {

@@ -105,6 +105,9 @@ impl Remote {
                     "there is no process {pid}; give the pid of a live process (not of one of its threads)"
                 ),
             ),
+            TargetError::Failed { errno: libc::ENOSYS, .. } => {
+                Error::because(Verb::Attach, Kind::Unsupported, pid, error)
+            }
             TargetError::Failed { .. } => Error::because(Verb::Attach, Kind::AccessDenied, pid, error),
         })?;
         if target.is_kernel_thread() {

@@ -1,13 +1,13 @@
 //! Watched, yielded and physical memory, by way of the resident.
 
-use pagewright_core::wire::{Answer, FrameRequest, Request, decode_runs};
+use pagewright_core::wire::{Answer, FrameRequest, Request, decode_result, decode_runs};
 use pagewright_core::{After, FrameCall, Kind, Mark, PageRange, Recycle, Survival, Verb, Written};
 use pagewright_linux::machine::available_frames;
 use pagewright_linux::ring::DATA_LEN;
 
 use super::link::Link;
 use super::{Broken, Placing, Remote, TRIES};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Runs that there is room for before they are counted: many allocators give memory that grew back to
 /// the system each time.
@@ -15,6 +15,9 @@ const FORESEEN: usize = 8192;
 
 /// Pages that one answer tells at most: for each there is a word in the data area.
 const ANSWER: u64 = (DATA_LEN / 8) as u64;
+
+/// Bytes of a page.
+const PAGE: u64 = 0x1000;
 
 /// Frames that are taken at once.
 const BATCH: u64 = ANSWER / 2;
@@ -47,24 +50,18 @@ impl Remote {
         let answer = self.ask_on(link, Verb::Watch, &Request::Written(*request), Placing::IfMissing)?;
         let Some(Answer::Count(count)) = answer else { return Err(nonsense()) };
         let words = link.as_ref().and_then(|link| link.numbers(count)).ok_or_else(nonsense)?;
-        let mut runs = Vec::new();
-        let told = decode_runs(&words, &mut runs).ok_or_else(nonsense)?;
-        // Callers have room for what they asked for, and for no page more.
-        if told > request.limit || !runs.iter().all(|run| is_inside(request, *run)) {
-            return Err(nonsense());
-        }
-        let joined = match (all.last(), runs.first()) {
-            (Some(last), Some(first)) if last.end() == first.start() => {
-                PageRange::between(last.start().get(), first.end().get())
-            }
-            (_, _) => None,
-        };
-        if let Some(joined) = joined {
-            all.pop();
-            runs[0] = joined;
-        }
-        all.append(&mut runs);
-        Ok(told)
+        // What is told now begins where what was told before has ended, and may be one run with it.
+        let (known, last) = (all.len(), all.last().copied());
+        let told = decode_runs(&words, all).filter(|told| {
+            // Callers have room for what they asked for, and for no page more.
+            *told <= request.limit && all[known..].iter().all(|run| is_inside(request, *run))
+        });
+        let told = told.filter(|_| known == 0 || all[known - 1].end().get() <= end_of(request));
+        told.ok_or_else(|| {
+            all.truncate(known.saturating_sub(1));
+            all.extend(last);
+            nonsense()
+        })
     }
 
     pub(crate) fn mark(&self, request: &Mark) -> Result<()> {
@@ -115,38 +112,72 @@ impl Remote {
 
     fn frames_at_once(&self, call: FrameCall<'_>) -> Result<Vec<u64>> {
         let (request, list) = split(call);
-        if list.len() as u64 > ANSWER {
-            // All or none: it cannot be made of several.
-            let sentence = format!(
-                "one call moves at most {ANSWER} pages of process {}, or {} at single addresses; make several calls",
-                self.pid(),
-                ANSWER / 2
-            );
-            return Err(Error::because(Verb::Frames, Kind::Unsupported, self.pid(), sentence));
-        }
         let mut link = self.lock_link();
         for _ in 0..TRIES {
-            // The list lies in the slot of one resident: it must be that which is asked.
+            // The list goes to one resident: it must be that which is asked.
             if self.ask_on(&mut link, Verb::Frames, &Request::Stats, Placing::IfMissing)?.is_none() {
                 break;
             }
-            let Some(open) = link.as_mut() else { break };
-            match open.leave_numbers(&list) {
-                Ok(()) => {}
-                Err(Broken::Dead) => continue,
-                Err(Broken::Busy) => return Err(self.not_answering(Verb::Frames)),
-                Err(Broken::Nonsense) => return Err(self.nonsense(Verb::Frames)),
-            }
-            match self.ask_on(&mut link, Verb::Frames, &Request::Frames(request), Placing::Never)? {
-                Some(Answer::Count(count)) if count <= most(&request) => {
+            let answer = match self.send_list(&mut link, &list)? {
+                Some(()) => self.ask_again(&mut link, &Request::Frames(request))?,
+                None => None,
+            };
+            match (answer, call) {
+                (Some(Answer::Count(count)), FrameCall::Free(frames)) if count == frames.len() as u64 => {
+                    return Ok(frames.to_vec());
+                }
+                (Some(Answer::Count(count)), _) if count <= most(&request) => {
                     let words = link.as_ref().and_then(|link| link.numbers(count));
                     return words.ok_or_else(|| self.nonsense(Verb::Frames));
                 }
-                Some(_) => return Err(self.nonsense(Verb::Frames)),
-                None => {}
+                (Some(_), _) => return Err(self.nonsense(Verb::Frames)),
+                (None, _) => {}
             }
         }
         Err(self.restless(Verb::Frames))
+    }
+
+    /// Leaves the list of the next call with the resident; `None` if that is gone. A list that fits into
+    /// the slot stays there, of a longer one all parts are sent beforehand.
+    fn send_list(&self, link: &mut Option<Link>, list: &[u64]) -> Result<Option<()>> {
+        let parts = list.chunks(ANSWER as usize);
+        let is_long = parts.len() > 1;
+        for (index, part) in parts.enumerate() {
+            let Some(open) = link.as_mut() else { return Ok(None) };
+            match open.leave_numbers(part) {
+                Ok(()) => {}
+                Err(Broken::Dead) => return Ok(None),
+                Err(Broken::Busy) => return Err(self.not_answering(Verb::Frames)),
+                Err(Broken::Nonsense) => return Err(self.nonsense(Verb::Frames)),
+            }
+            if is_long {
+                let (first, count) = (index as u64 * ANSWER, part.len() as u64);
+                let sent = Request::Frames(FrameRequest::List { first, count });
+                if self.ask_again(link, &sent)?.is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(()))
+    }
+
+    /// Asks the resident that was asked last, and no other; `None` if it is gone, or has forgotten what it
+    /// was sent, because that was long ago.
+    fn ask_again(&self, link: &mut Option<Link>, request: &Request) -> Result<Option<Answer>> {
+        let Some(open) = link.as_mut() else { return Ok(None) };
+        match open.call(&request.encode()) {
+            Ok(frame) => match decode_result(&frame, Verb::Frames) {
+                Ok(answer) => Ok(Some(answer)),
+                Err(error) if error.kind == Kind::Busy => Ok(None),
+                Err(error) => Err(self.refused(error)),
+            },
+            Err(Broken::Dead) => {
+                *link = None;
+                Ok(None)
+            }
+            Err(Broken::Busy) => Err(self.not_answering(Verb::Frames)),
+            Err(Broken::Nonsense) => Err(self.nonsense(Verb::Frames)),
+        }
     }
 }
 
@@ -160,17 +191,25 @@ fn behind(request: &Written, all: &[PageRange], told: u64) -> Option<Written> {
 
 /// Whether a run lies in the pages that a question is about.
 fn is_inside(request: &Written, run: PageRange) -> bool {
-    const PAGE: u64 = 0x1000;
-    let end = request.at.saturating_add(request.size);
-    let end = end.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
-    run.start().get() >= request.at & !(PAGE - 1) && run.end().get() <= end
+    run.start().get() >= request.at & !(PAGE - 1) && run.end().get() <= end_of(request)
+}
+
+/// Where those end.
+const fn end_of(request: &Written) -> u64 {
+    match request.at.saturating_add(request.size).checked_next_multiple_of(PAGE) {
+        Some(end) => end,
+        None => u64::MAX,
+    }
 }
 
 /// How many numbers may answer it: callers have no room for more.
 const fn most(request: &FrameRequest) -> u64 {
     match *request {
         FrameRequest::Allocate { count, .. } | FrameRequest::Free(count) => count,
-        FrameRequest::Map { .. } | FrameRequest::Unmap { .. } | FrameRequest::Scatter(_) => 0,
+        FrameRequest::Map { .. }
+        | FrameRequest::Unmap { .. }
+        | FrameRequest::Scatter(_)
+        | FrameRequest::List { .. } => 0,
     }
 }
 

@@ -93,3 +93,10 @@ pub(super) fn set_of(mask: u64) -> libc::sigset_t {
     // SAFETY: it was made empty above.
     unsafe { set.assume_init() }
 }
+
+/// Lets a signal through on this thread.
+pub(super) fn unblock(signal: c_int) {
+    let set = set_of(bit(signal));
+    // SAFETY: a valid set.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, ptr::null_mut()) };
+}

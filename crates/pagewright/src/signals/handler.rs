@@ -8,10 +8,11 @@ use libc::{SIGBUS, SIGSEGV, c_int, c_void, siginfo_t};
 use pagewright_core::Protection;
 
 use super::action::{Action, Handler, bit, set_of};
-use super::fault::{ACCERR, Fault, register};
+use super::fault::{ACCERR, Fault, met_by_waiting, register, violation};
 use super::{Purpose, Served, is_needed, watch};
 use crate::guard::{self, Verdict as Told};
 use crate::own::{Fate, meet_guard, meet_guard_or_pass};
+use crate::win32::exception::{self, Answer, Cause, Violation};
 
 /// The code of `SIGBUS` for an address that is of no use.
 const BUS_ADRERR: c_int = 2;
@@ -52,10 +53,6 @@ const FIRST: usize = 0;
 /// How often ours was installed; tells which slot is the last one.
 static INSTALLED: AtomicUsize = AtomicUsize::new(0);
 
-/// The call of an earlier handler that is going on: the fault's context, and our frame.
-static SERVED: AtomicUsize = AtomicUsize::new(0);
-static SERVED_FRAME: AtomicUsize = AtomicUsize::new(0);
-
 /// Notes what ours is about to replace. One caller at a time.
 pub(super) fn remember(action: Action) {
     let count = INSTALLED.load(Ordering::Relaxed);
@@ -87,28 +84,39 @@ enum Verdict {
 pub(super) extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the place of this thread's error number.
     let errno = unsafe { *libc::__errno_location() };
-    serve(signal, info, context, (&raw const signal).addr());
+    serve(signal, info, context);
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = errno };
 }
 
-fn serve(signal: c_int, info: *mut siginfo_t, context: *mut c_void, frame: usize) {
+fn serve(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // Who chains to us after we have chained to them gets what was there before both.
-    if SERVED.load(Ordering::Relaxed) == context.addr() && frame < SERVED_FRAME.load(Ordering::Relaxed) {
-        hand_over(SLOTS[FIRST].load(), signal, info, context, frame);
-        return;
+    match Round::of(info, context) {
+        Round::First => {}
+        Round::Second => {
+            hand_over(SLOTS[FIRST].load(), None, signal, info, context);
+            return;
+        }
+        Round::Third => return end(Action::DEFAULT, signal, info),
+    }
+    if let Some(violation) = met_by_waiting(info) {
+        return pass_on(&violation, signal, info, context);
     }
     if let Some(fault) = Fault::of(info, context) {
         match stages(&fault) {
-            Stage::Hit(protection) => return report(&fault.hit(protection), signal, info, context, frame),
+            Stage::Hit(protection) => return report(&fault.hit(protection), signal, info, context),
             Stage::Again => return,
             Stage::Next => {}
         }
     }
+    let violation = violation(info, context);
+    if violation.is_some_and(|violation| ask_handlers(&violation, context) == Answer::Continue) {
+        return;
+    }
     match judge(info, context) {
         Verdict::Forbidden if is_needed(Purpose::Mach) => become_bus(info, context),
         Verdict::Forbidden | Verdict::Other => {
-            hand_over(previous(), signal, info, context, frame);
+            hand_over(previous(), violation.as_ref(), signal, info, context);
         }
     }
 }
@@ -140,18 +148,38 @@ fn stages(fault: &Fault) -> Stage {
 
 /// Tells the program that a guard was met. The page is open by now, so unless somebody goes
 /// on, the end has to be brought about.
-fn report(hit: &guard::GuardHit, signal: c_int, info: *mut siginfo_t, context: *mut c_void, frame: usize) {
-    let passed = match guard::tell(hit) {
-        Told::Continue => Passed::Served,
-        Told::Pass => hand_over(previous(), signal, info, context, frame),
-    };
-    if passed == Passed::Unserved {
+fn report(hit: &guard::GuardHit, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    match guard::tell(hit) {
+        Told::Continue => {}
+        Told::Pass => {
+            let violation = Violation { cause: Cause::Guard, kind: hit.kind, at: hit.address };
+            pass_on(&violation, signal, info, context);
+        }
+    }
+}
+
+/// The same, after those that are told first.
+fn pass_on(violation: &Violation, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    if ask_handlers(violation, context) == Answer::Continue {
+        return;
+    }
+    if hand_over(previous(), Some(violation), signal, info, context) == Passed::Unserved {
         Action::DEFAULT.set(signal);
         // It shall end where the access was made.
         change_mask(libc::SIG_BLOCK, bit(signal));
         unblock(signal, context);
         send(signal, info);
     }
+}
+
+fn ask_handlers(violation: &Violation, context: *mut c_void) -> Answer {
+    // SAFETY: what the kernel hands to a handler, and so do those who chain.
+    unsafe { exception::ask_handlers(violation, context) }
+}
+
+fn ask_filter(violation: Option<&Violation>, context: *mut c_void) -> Answer {
+    // SAFETY: as above.
+    violation.map_or(Answer::Search, |violation| unsafe { exception::ask_filter(violation, context) })
 }
 
 /// The kernel has told in the code what it found, so nobody has to look again: by now
@@ -197,35 +225,85 @@ enum Passed {
     Unserved,
 }
 
-/// Does what would have been done without us.
+/// How often one signal has come to our handler. The record says so itself while an earlier handler is
+/// called: whoever leaves that by a jump, or is interrupted by another thread's fault, changes
+/// nothing for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    First,
+    Second,
+    Third,
+}
+
+/// The last word of the record, which the kernel leaves at 0.
+const MARK_AT: usize = size_of::<siginfo_t>() / 8 - 1;
+const MARK: u64 = 0x7061_6765_7772_6900;
+
+impl Round {
+    fn of(info: *const siginfo_t, context: *const c_void) -> Self {
+        // SAFETY: inside of the record, and aligned as it is.
+        match unsafe { info.cast::<u64>().add(MARK_AT).read() } ^ context.addr() as u64 {
+            MARK => Self::Second,
+            word if word == MARK + 1 => Self::Third,
+            _ => Self::First,
+        }
+    }
+
+    /// Notes in the record that this one is being served; what was there before.
+    fn note(self, info: *mut siginfo_t, context: *const c_void) -> u64 {
+        let word = match self {
+            Self::First => MARK,
+            Self::Second | Self::Third => MARK + 1,
+        };
+        write_mark(info, word ^ context.addr() as u64)
+    }
+}
+
+/// What was there before.
+fn write_mark(info: *mut siginfo_t, word: u64) -> u64 {
+    // SAFETY: inside of the record, which is the handler's to change.
+    unsafe { info.cast::<u64>().add(MARK_AT).replace(word) }
+}
+
+/// Does what would have been done without us; but before an exception is the end, the filter is asked.
 fn hand_over(
     action: Action,
+    violation: Option<&Violation>,
     signal: c_int,
     info: *mut siginfo_t,
     context: *mut c_void,
-    frame: usize,
 ) -> Passed {
     if action.handler == libc::SIG_DFL || action.handler == libc::SIG_IGN || action.is(on_fault) {
+        if ask_filter(violation, context) == Answer::Continue {
+            return Passed::Served;
+        }
         end(action, signal, info);
         return Passed::Unserved;
     }
-    SERVED_FRAME.store(frame, Ordering::Relaxed);
-    SERVED.store(context.addr(), Ordering::Relaxed);
-    call(action, signal, info, context);
-    SERVED.store(0, Ordering::Relaxed);
+    let before = Round::of(info, context).note(info, context);
+    let mask = call(action, signal, info, context);
+    write_mark(info, before);
     // The way of handlers that have nothing to say, the one of Rust's own for example.
     let gave_up = action.flags & libc::SA_RESETHAND == 0 && Action::is_default(signal);
-    if gave_up { Passed::Unserved } else { Passed::Served }
+    if !gave_up {
+        return Passed::Served;
+    }
+    restore_mask(&mask);
+    if ask_filter(violation, context) == Answer::Search {
+        return Passed::Unserved;
+    }
+    Action::ours(on_fault).set(signal);
+    Passed::Served
 }
 
-/// Calls a handler as the kernel would. Signals that it wants blocked are let go when ours
-/// returns to the kernel.
-fn call(action: Action, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+/// Calls a handler as the kernel would; what was blocked before. Signals that it wants blocked are let
+/// go when ours returns to the kernel.
+fn call(action: Action, signal: c_int, info: *mut siginfo_t, context: *mut c_void) -> libc::sigset_t {
     if action.flags & libc::SA_RESETHAND != 0 {
-        Action::DEFAULT.set(signal);
+        reset(action, signal);
     }
     let itself = if action.flags & libc::SA_NODEFER != 0 { 0 } else { bit(signal) };
-    change_mask(libc::SIG_BLOCK, action.mask | itself);
+    let mask = change_mask(libc::SIG_BLOCK, action.mask | itself);
     if action.flags & libc::SA_SIGINFO != 0 {
         // SAFETY: the program installed it as a handler of this kind.
         let handler = unsafe { std::mem::transmute::<usize, Handler>(action.handler) };
@@ -235,6 +313,16 @@ fn call(action: Action, signal: c_int, info: *mut siginfo_t, context: *mut c_voi
         let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(c_int)>(action.handler) };
         handler(signal);
     }
+    mask
+}
+
+/// A handler for one time: it is not called again. Ours stays as long as vectored handlers are to
+/// be asked first.
+fn reset(action: Action, signal: c_int) {
+    if !is_needed(Purpose::Exceptions) {
+        Action::DEFAULT.set(signal);
+    }
+    SLOTS.iter().filter(|slot| slot.load() == action).for_each(|slot| slot.store(Action::DEFAULT));
 }
 
 /// There was no handler: the process ends, by the fault itself when the access is made again.
@@ -252,10 +340,14 @@ fn end(action: Action, signal: c_int, info: *const siginfo_t) {
 
 /// Sends a signal to this thread, with a record that says anything.
 fn send(signal: c_int, info: *const siginfo_t) {
-    // SAFETY: numbers, and a valid record that the kernel reads.
+    // SAFETY: a valid record, which is plain numbers.
+    let mut record = unsafe { ptr::read(info) };
+    // The kernel refuses records that have anything there.
+    write_mark(&raw mut record, 0);
+    // SAFETY: numbers, and a record that the kernel reads.
     unsafe {
         let thread = libc::syscall(libc::SYS_gettid);
-        libc::syscall(libc::SYS_rt_tgsigqueueinfo, libc::getpid(), thread, signal, info);
+        libc::syscall(libc::SYS_rt_tgsigqueueinfo, libc::getpid(), thread, signal, &raw const record);
     }
 }
 
@@ -273,12 +365,17 @@ fn unblock(signal: c_int, context: *mut c_void) {
     unsafe { libc::sigdelset(&raw mut (*context).uc_sigmask, signal) };
 }
 
-fn change_mask(how: c_int, mask: u64) {
-    if mask != 0 {
-        let set = set_of(mask);
-        // SAFETY: a valid set.
-        unsafe { libc::pthread_sigmask(how, &raw const set, ptr::null_mut()) };
-    }
+/// Changes what is blocked on this thread until our handler returns; what was before.
+fn change_mask(how: c_int, mask: u64) -> libc::sigset_t {
+    let (set, mut before) = (set_of(mask), set_of(0));
+    // SAFETY: a valid set, and room for another.
+    unsafe { libc::pthread_sigmask(how, &raw const set, &raw mut before) };
+    before
+}
+
+fn restore_mask(mask: &libc::sigset_t) {
+    // SAFETY: a valid set.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
 }
 
 const _: () = assert!(SIGSEGV == 11 && SIGBUS == 7, "the numbers that tests look for");

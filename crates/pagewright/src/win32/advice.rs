@@ -10,7 +10,7 @@ use crate::process::Process;
 /// A range as the kernel takes it: an `iovec`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(crate) struct Span {
     start: usize,
     size: usize,
 }
@@ -20,17 +20,17 @@ const MOST: usize = 1024;
 
 impl Span {
     /// The whole pages that the bytes touch; `None` if there are no such addresses.
-    pub(super) fn touching(at: u64, size: u64, highest: u64) -> Option<Self> {
+    pub(crate) fn touching(at: u64, size: u64, highest: u64) -> Option<Self> {
         let last = at.checked_add(size.checked_sub(1)?)?.min(highest);
         let start = at & !(PAGE - 1);
         let end = (last | (PAGE - 1)) + 1;
-        (start < end).then_some(Self { start: start as usize, size: (end - start) as usize })
+        (start < end).then(|| Self { start: start as usize, size: (end - start) as usize })
     }
 }
 
 /// What the kernel is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Advice {
+pub(crate) enum Advice {
     /// The pages will be used soon.
     WillNeed,
     /// They will not, and are the first to go when memory is short.
@@ -53,7 +53,7 @@ impl Advice {
 /// Gives advice about ranges of a process, in one call of the kernel for each thousand. Ranges
 /// that it refuses are passed over, and where it does not let itself be told of another
 /// process, nothing happens: advice cannot fail.
-pub(super) fn give(process: &Process, spans: &[Span], advice: Advice) {
+pub(crate) fn give(process: &Process, spans: &[Span], advice: Advice) {
     let Some(fd) =
         Pid::from_raw(process.pid() as i32).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
     else {
@@ -102,6 +102,7 @@ mod tests {
         assert_eq!(Span::touching(0x1fff, 2, u64::MAX - 1), span(0x1000, 0x2000));
         assert_eq!(Span::touching(0x1000, 0, u64::MAX), None);
         assert_eq!(Span::touching(u64::MAX, 2, u64::MAX), None);
+        assert_eq!(Span::touching(0x5000, 1, 0x2fff), None);
         assert_eq!(Span::touching(0x1000, 0x9000, 0x2fff), span(0x1000, 0x2000));
     }
 

@@ -1,12 +1,12 @@
 //! `VirtualAlloc`, `VirtualAllocEx`, `VirtualAllocExNuma`, `VirtualAlloc2`.
 
 use pagewright_core::{
-    Action, Allocate, Kind, PageKind, Place, Protection, Recycle, Survival, Traits, Verb, Window,
+    Action, Allocate, Fate, Kind, PageKind, Place, Protection, Recycle, Survival, Traits, Verb, Window,
 };
 
 use super::constants::NUMA_NO_PREFERRED_NODE;
 use super::failure::Failure;
-use super::kind::{self, Asked, Wish};
+use super::kind::{self, Asked, Role, Wish, Words};
 use super::protection::{decode_private, decode_protection};
 use super::range::{self, PAGE};
 use super::status::NtStatus;
@@ -70,7 +70,7 @@ pub fn virtual_alloc2<M: Memory + ?Sized>(
     protect: u32,
     requirements: Requirements,
 ) -> Result<u64, Failure> {
-    let plan = Plan::decode(address, size, kind, protect, memory.highest())?;
+    let plan = Plan::decode_words(address, size, kind, protect, memory.highest(), Words::Extended)?;
     plan.require(requirements, memory.highest())?.perform(memory)
 }
 
@@ -81,6 +81,39 @@ pub(super) fn decode_node(node: u32) -> Result<Option<u16>, Failure> {
     }
     let fix = "give a node that GetNumaHighestNodeNumber allows";
     u16::try_from(node).map(Some).map_err(|_| refused("node", u64::from(node), fix))
+}
+
+/// What is asked for, before it is known where: NT calls look at their pointers between the
+/// two.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// Memory with this protection.
+    Memory(Wish, Protection),
+    /// Another fate for content that is there.
+    Content(Fate),
+}
+
+impl Shape {
+    /// Checks the words of a call.
+    pub(super) fn decode(address: u64, kind: u32, protect: u32, words: Words) -> Result<Self, Failure> {
+        match kind::decode(kind, protect, address, words)? {
+            Asked::Memory(wish) => Ok(Self::Memory(wish, decode_private(protect)?)),
+            Asked::Content(fate) => {
+                // RS12: it has no effect, and must be one all the same.
+                decode_protection(protect)?;
+                Ok(Self::Content(fate))
+            }
+        }
+    }
+
+    /// Adds the range, and checks it.
+    pub(super) fn at(self, address: u64, size: u64, highest: u64) -> Result<Plan, Failure> {
+        range::check(Verb::Allocate, address, size, highest)?;
+        Ok(match self {
+            Self::Memory(wish, protection) => Plan::Memory(request(address, size, &wish, protection)),
+            Self::Content(fate) => Plan::Content(Recycle { at: address, size, fate }),
+        })
+    }
 }
 
 /// A request whose arguments are in order.
@@ -102,22 +135,22 @@ impl Plan {
         protect: u32,
         highest: u64,
     ) -> Result<Self, Failure> {
+        Self::decode_words(address, size, kind, protect, highest, Words::Plain)
+    }
+
+    /// The same with a type as these calls know it.
+    pub(super) fn decode_words(
+        address: u64,
+        size: u64,
+        kind: u32,
+        protect: u32,
+        highest: u64,
+        words: Words,
+    ) -> Result<Self, Failure> {
         if (1..GRANULE).contains(&address) {
             return Err(refused("address", address, "give NULL or at least 0x10000")); // VA32
         }
-        match kind::decode(kind, protect, address)? {
-            Asked::Memory(wish) => {
-                let protection = decode_private(protect)?;
-                range::check(Verb::Allocate, address, size, highest)?;
-                Ok(Self::Memory(request(address, size, &wish, protection)))
-            }
-            Asked::Content(fate) => {
-                // RS12: it has no effect, and must be one all the same.
-                decode_protection(protect)?;
-                range::check(Verb::Allocate, address, size, highest)?;
-                Ok(Self::Content(Recycle { at: address, size, fate }))
-            }
-        }
+        Shape::decode(address, kind, protect, words)?.at(address, size, highest)
     }
 
     /// Adds where the allocation may be.
@@ -131,7 +164,9 @@ impl Plan {
         };
         let window = match request.place {
             Place::Window(window) => window,
-            Place::At(address) | Place::Near(address) => return Err(named_twice(address)), // AR12, AR13
+            Place::At(address) | Place::Near(address) | Place::Placeholder(address) => {
+                return Err(named_twice(address));
+            } // AR12, AR13
         };
         let place = Place::Window(narrowed(window, wanted, highest)?);
         Ok(Self::Memory(Allocate { place, ..request }))
@@ -157,15 +192,35 @@ impl Plan {
         }
     }
 
+    /// Adds the highest address that the last byte may have, where the place is chosen.
+    pub(super) fn below(self, last: u64) -> Self {
+        match self {
+            Self::Memory(request) => match request.place {
+                Place::Window(window) => {
+                    let place = Place::Window(Window { highest: window.highest.min(last), ..window });
+                    Self::Memory(Allocate { place, ..request })
+                }
+                Place::At(_) | Place::Near(_) | Place::Placeholder(_) => Self::Memory(request),
+            },
+            Self::Content(_) => self,
+        }
+    }
+
     /// Does it. The answer is the base.
     pub(super) fn perform<M: Memory + ?Sized>(&self, memory: &M) -> Result<u64, Failure> {
+        Ok(self.carry_out(memory)?.0)
+    }
+
+    /// Does it. The answer is the base, and the bytes of the pages that were meant.
+    pub(super) fn carry_out<M: Memory + ?Sized>(&self, memory: &M) -> Result<(u64, u64), Failure> {
         match self {
             Self::Memory(request) => {
                 check_privilege(request)?;
-                Ok(memory.allocate(request)?.start().get())
+                let range = memory.allocate(request)?;
+                Ok((range.start().get(), range.bytes()))
             }
             Self::Content(recycle) => match memory.recycle(recycle)? {
-                Survival::Intact => Ok(recycle.at & !(PAGE - 1)),
+                Survival::Intact => Ok(range::rounded(recycle.at, recycle.size)),
                 Survival::Lost => {
                     Err(Failure::core(Verb::Recycle, Kind::ContentLost, recycle.at, recycle.size)) // RS15
                 }
@@ -189,7 +244,7 @@ fn refused(what: &'static str, value: u64, fix: &'static str) -> Failure {
     Failure::argument(NtStatus::INVALID_PARAMETER, what, value, fix)
 }
 
-fn named_twice(address: u64) -> Failure {
+pub(super) fn named_twice(address: u64) -> Failure {
     refused("address", address, "an address excludes requirements; give NULL")
 }
 
@@ -197,16 +252,21 @@ fn request(address: u64, size: u64, wish: &Wish, protection: Protection) -> Allo
     let (place, action) = match (address, wish.action) {
         // VA06: without an address a commit reserves as well.
         (0, Action::Commit | Action::ReserveCommit) => (None, Action::ReserveCommit),
-        (0, Action::Reserve) => (None, Action::Reserve),
+        (0, action @ (Action::Reserve | Action::Placeholder)) => (None, action),
         (address, action) => (Some(address), action),
     };
     let anywhere = Place::Window(Window { order: wish.order, ..Window::ANYWHERE });
     let traits = Traits { watch: wish.watch, pages: wish.pages, node: None };
-    Allocate { place: place.map_or(anywhere, Place::At), size, action, protection, traits }
+    let (place, action) = match wish.role {
+        Role::None => (place.map_or(anywhere, Place::At), action),
+        Role::Placeholder => (place.map_or(anywhere, Place::At), Action::Placeholder),
+        Role::Instead => (Place::Placeholder(address), action),
+    };
+    Allocate { place, size, action, protection, traits }
 }
 
 /// `window` within the requirements.
-fn narrowed(window: Window, wanted: Requirements, highest: u64) -> Result<Window, Failure> {
+pub(super) fn narrowed(window: Window, wanted: Requirements, highest: u64) -> Result<Window, Failure> {
     let Requirements { lowest, highest: last, alignment } = wanted;
     if lowest % GRANULE != 0 || lowest > highest {
         let fix = "give a multiple of 0x10000 in the user range";

@@ -52,6 +52,8 @@ constants! {
     MEM_RELEASE: VIRTUAL_FREE_TYPE = 0x8000;
     /// Make one placeholder of several.
     MEM_COALESCE_PLACEHOLDERS: VIRTUAL_FREE_TYPE = 1;
+    /// Has no meaning here: taken, and not heard.
+    MEM_UNMAP_WITH_TRANSIENT_BOOST: UNMAP_VIEW_OF_FILE_FLAGS = 1;
     /// Leave a placeholder behind.
     MEM_PRESERVE_PLACEHOLDER: UNMAP_VIEW_OF_FILE_FLAGS = 2;
 
@@ -202,6 +204,10 @@ constants! {
     ERROR_UNEXP_NET_ERR: WIN32_ERROR = 59;
     /// An argument is wrong.
     ERROR_INVALID_PARAMETER: WIN32_ERROR = 87;
+    /// Not a name.
+    ERROR_INVALID_NAME: WIN32_ERROR = 123;
+    /// A path that begins nowhere.
+    ERROR_BAD_PATHNAME: WIN32_ERROR = 161;
     /// There is more than the buffer takes.
     ERROR_MORE_DATA: WIN32_ERROR = 234;
     /// The buffer is too small for the answer.
@@ -230,6 +236,12 @@ constants! {
     ERROR_MAPPED_ALIGNMENT: WIN32_ERROR = 1132;
     /// The file has views.
     ERROR_USER_MAPPED_FILE: WIN32_ERROR = 1224;
+    /// The handles stand for two objects.
+    ERROR_NOT_SAME_OBJECT: WIN32_ERROR = 1656;
+    /// Not all privileges that were asked for are held.
+    ERROR_NOT_ALL_ASSIGNED: WIN32_ERROR = 1300;
+    /// No privilege has that name.
+    ERROR_NO_SUCH_PRIVILEGE: WIN32_ERROR = 1313;
     /// A privilege is missing.
     ERROR_PRIVILEGE_NOT_HELD: WIN32_ERROR = 1314;
     /// The other side broke the protocol.

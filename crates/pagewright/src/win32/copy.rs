@@ -44,7 +44,7 @@ pub fn read_memory<M: Memory + ?Sized>(memory: &M, at: u64, into: &mut [u8]) -> 
 /// 998 when the first page may be read at most, 487 when it has no memory, 299 when
 /// a later byte cannot be stored; [`Failure::transferred`] says what to report.
 pub fn write_memory<M: Memory + ?Sized>(memory: &M, at: u64, from: &[u8]) -> Result<usize, Failure> {
-    write_from(memory, at, from.len(), |offset, into| {
+    write_from(memory, at, from.len(), Patch::Code, |offset, into| {
         into.copy_from_slice(&from[offset..offset + into.len()]);
         into.len()
     })
@@ -80,6 +80,7 @@ pub(super) fn write_from<M: Memory + ?Sized>(
     memory: &M,
     at: u64,
     size: usize,
+    patch: Patch,
     load: impl Fn(usize, &mut [u8]) -> usize,
 ) -> Result<usize, Failure> {
     if !check(Verb::Write, memory, at, size)? {
@@ -96,7 +97,7 @@ pub(super) fn write_from<M: Memory + ?Sized>(
         let good = if whole || size <= SMALL { loaded } else { 0 };
         let here = at + done as u64;
         let mut stored = way.copy(memory, here, &chunk[..good], done)?;
-        if stored == 0 && done == 0 && good != 0 {
+        if stored == 0 && done == 0 && good != 0 && patch == Patch::Code {
             way = way_in(memory, at, size as u64)?;
             // A page that can be stored to stopped the copy all the same: its guard did (GP10).
             if way == Way::Poke {
@@ -109,6 +110,15 @@ pub(super) fn write_from<M: Memory + ?Sized>(
         }
     }
     Ok(done)
+}
+
+/// What becomes of pages that permit no stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patch {
+    /// The copy ends before them, as `NtWriteVirtualMemory` does (RW21 to RW27).
+    Nothing,
+    /// Code is overwritten all the same, as `WriteProcessMemory` does.
+    Code,
 }
 
 /// How bytes get into the target.

@@ -1,7 +1,9 @@
 //! The extended parameters of `VirtualAlloc2`.
 #![allow(non_upper_case_globals, reason = "these are the names that existing code uses")]
 
-use pagewright_core::PageKind;
+use std::ffi::c_void;
+
+use pagewright_core::{Geometry, PageKind, Window};
 
 use super::alloc::{self, Plan, Requirements};
 use super::constants::{
@@ -33,19 +35,35 @@ impl Extended {
     }
 }
 
-/// Reads the parameters of a call that can serve none that asks for anything.
+/// Reads the parameters of a call that maps a view: where it may be (AR30, AR31). A node is a
+/// wish that is not heard.
 ///
 /// # Errors
-/// 87 as [`decode`], and for whatever asks for something.
+/// 87 as [`decode`]; for an alignment, for attributes, and for requirements beside an address.
 ///
 /// # Safety
 /// As [`decode`].
-pub(super) unsafe fn check_none(first: *const MEM_EXTENDED_PARAMETER, count: u32) -> Result<(), Failure> {
+pub(super) unsafe fn view_window(
+    first: *const MEM_EXTENDED_PARAMETER,
+    count: u32,
+    base: *const c_void,
+) -> Result<Window, Failure> {
     // SAFETY: the caller vouches for the same.
-    if unsafe { decode(first, count) }? == Extended::default() {
-        return Ok(());
+    let Extended { requirements, pages, node: _ } = unsafe { decode(first, count) }?;
+    if requirements.alignment != 0 {
+        return Err(refused("alignment", requirements.alignment, "views have none to choose; give 0"));
     }
-    Err(refused("number of parameters", u64::from(count), "views take no parameters; give 0"))
+    if let Some(pages) = pages {
+        return Err(refused(
+            "attribute flags",
+            pages.unit(),
+            "views have the pages of their section; give 0",
+        ));
+    }
+    if requirements != Requirements::default() && !base.is_null() {
+        return Err(alloc::named_twice(base.addr() as u64)); // AR12
+    }
+    alloc::narrowed(Window::ANYWHERE, requirements, Geometry::X86_64.highest)
 }
 
 /// Reads the parameters (AR03 to AR09).

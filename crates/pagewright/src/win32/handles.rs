@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::around::HANDLE_FLAG_PROTECT_FROM_CLOSE;
 use super::constants::{
     INVALID_HANDLE_VALUE, PROCESS_QUERY_INFORMATION, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SET_QUOTA,
     PROCESS_VM_OPERATION, PROCESS_VM_READ, PROCESS_VM_WRITE,
 };
 use super::failure::Failure;
+use super::guarded::caught;
 use super::section::Section;
 use super::status::NtStatus;
 use super::types::{HANDLE, PROCESS_ACCESS_RIGHTS};
@@ -33,6 +36,8 @@ pub(super) enum Need {
     Read,
     /// Copy in, which may change protection.
     Write,
+    /// Copy in where stores are permitted.
+    Store,
     /// Any handle of a process.
     Handle,
 }
@@ -47,6 +52,7 @@ impl Need {
             Self::Quota => PROCESS_SET_QUOTA,
             Self::Read => PROCESS_VM_READ,
             Self::Write => PROCESS_VM_WRITE | PROCESS_VM_OPERATION,
+            Self::Store => PROCESS_VM_WRITE,
             Self::Handle => 0,
         }
     }
@@ -64,6 +70,7 @@ impl Need {
             Self::Quota => "it lacks PROCESS_SET_QUOTA; open the process with that right",
             Self::Read => "it lacks PROCESS_VM_READ; open the process with that right",
             Self::Write => "it lacks PROCESS_VM_WRITE or PROCESS_VM_OPERATION; open the process with both",
+            Self::Store => "it lacks PROCESS_VM_WRITE; open the process with that right",
             Self::Handle => "it is not the handle of a process; open the process first",
         }
     }
@@ -83,14 +90,43 @@ pub(super) enum Thing {
     Section(Arc<Section>),
     /// A file that the program opened.
     File(Arc<File>),
+    /// The privileges of this process.
+    Token,
+}
+
+impl Thing {
+    /// Whether both are the same object. Of processes with one number, one has ended if they are
+    /// two.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Process(one), Self::Process(other)) => {
+                one.pid() == other.pid() && one.has_ended() == other.has_ended()
+            }
+            (Self::Section(one), Self::Section(other)) => Arc::ptr_eq(one, other),
+            (Self::File(one), Self::File(other)) => Arc::ptr_eq(one, other),
+            (Self::Token, Self::Token) => true,
+            (Self::Process(_) | Self::Section(_) | Self::File(_) | Self::Token, _) => false,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Entry {
     /// `PROCESS_…` or `SECTION_…`.
     access: PROCESS_ACCESS_RIGHTS,
+    /// `HANDLE_FLAG_…`.
+    flags: AtomicU32,
     thing: Thing,
 }
+
+impl Entry {
+    fn is_protected(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & HANDLE_FLAG_PROTECT_FROM_CLOSE != 0
+    }
+}
+
+/// The pseudo handle of the calling thread.
+pub(super) const CURRENT_THREAD: HANDLE = ptr::without_provenance_mut(usize::MAX - 1);
 
 /// All open handles. Numbers are multiples of 4 that count upwards, so that a
 /// number that was closed does not soon mean something else. None is the id of a
@@ -142,18 +178,20 @@ pub(super) fn open(pid: u32, access: PROCESS_ACCESS_RIGHTS) -> Result<HANDLE, Fa
         let fix = "give the id of a live process";
         return Err(Failure::argument(NtStatus::INVALID_PARAMETER, "process id", 0, fix));
     }
-    let process = Process::open(pid)?;
-    if access & TRACING != 0 {
-        process.check_access()?;
-    }
-    Ok(insert(Thing::Process(process), access))
+    caught(|| {
+        let process = Process::open(pid)?;
+        if access & TRACING != 0 {
+            process.check_access()?;
+        }
+        Ok(insert(Thing::Process(process), access))
+    })
 }
 
 /// One more handle, with these rights.
 pub(super) fn insert(thing: Thing, access: u32) -> HANDLE {
     own::watch_forks();
     let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
-    let number = table.insert(Entry { access, thing });
+    let number = table.insert(Entry { access, flags: AtomicU32::new(0), thing });
     ptr::without_provenance_mut(number as usize)
 }
 
@@ -170,6 +208,30 @@ pub(super) fn thing(handle: HANDLE) -> Result<(Thing, u32), Failure> {
     Ok((entry.thing.clone(), entry.access))
 }
 
+/// The flags of an open handle.
+///
+/// # Errors
+/// 6 for no handle, and for the pseudo handles, which have none.
+pub(super) fn flags(handle: HANDLE) -> Result<u32, Failure> {
+    Ok(entry(handle)?.flags.load(Ordering::Relaxed))
+}
+
+/// Changes the flags of an open handle that `mask` names.
+///
+/// # Errors
+/// As [`flags`].
+pub(super) fn set_flags(handle: HANDLE, mask: u32, flags: u32) -> Result<(), Failure> {
+    let entry = entry(handle)?;
+    entry.flags.fetch_and(!mask | flags, Ordering::Relaxed);
+    entry.flags.fetch_or(mask & flags, Ordering::Relaxed);
+    Ok(())
+}
+
+fn entry(handle: HANDLE) -> Result<Arc<Entry>, Failure> {
+    let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
+    table.get(handle).ok_or_else(|| invalid(handle))
+}
+
 /// The section behind a handle.
 ///
 /// # Errors
@@ -182,7 +244,7 @@ pub(super) fn section(handle: HANDLE, needed: u32) -> Result<Arc<Section>, Failu
             Err(named(handle, NtStatus::ACCESS_DENIED, fix))
         }
         (Thing::Section(section), _) => Ok(section),
-        (Thing::Process(_) | Thing::File(_), _) => {
+        (Thing::Process(_) | Thing::File(_) | Thing::Token, _) => {
             Err(named(handle, NtStatus::OBJECT_TYPE_MISMATCH, "it is not the handle of a section"))
         }
     }
@@ -193,16 +255,27 @@ pub(super) fn section(handle: HANDLE, needed: u32) -> Result<Arc<Section>, Failu
 /// # Errors
 /// 6 when it is not open.
 pub(super) fn close(handle: HANDLE) -> Result<(), Failure> {
-    if handle == INVALID_HANDLE_VALUE {
-        return Ok(()); // The pseudo handle needs no closing, and does not mind.
+    if handle == INVALID_HANDLE_VALUE || handle == CURRENT_THREAD {
+        return Ok(()); // The pseudo handles need no closing, and do not mind.
     }
     let entry = {
         let mut table = TABLE.write().unwrap_or_else(PoisonError::into_inner);
+        if table.get(handle).is_some_and(|entry| entry.is_protected()) {
+            return Err(named(
+                handle,
+                NtStatus::HANDLE_NOT_CLOSABLE,
+                "it is protected; remove the flag first",
+            ));
+        }
         number(handle).and_then(|number| table.open.as_mut()?.remove(&number))
     };
     // The process is let go outside of the lock, once the last call that uses it
     // has returned.
-    entry.map(drop).ok_or_else(|| invalid(handle))
+    let entry = entry.ok_or_else(|| invalid(handle))?;
+    caught(|| {
+        drop(entry);
+        Ok(())
+    })
 }
 
 /// Serves a call through a handle.
@@ -216,12 +289,9 @@ pub(super) fn through<T>(
     serve: impl FnOnce(&Process) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     if handle == INVALID_HANDLE_VALUE {
-        return serve(&Process::current()); // HR15: no table, no lock
+        return caught(|| serve(&Process::current())); // HR15: no table, no lock
     }
-    let entry = {
-        let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
-        table.get(handle).ok_or_else(|| invalid(handle))?
-    };
+    let entry = entry(handle)?;
     let Thing::Process(process) = &entry.thing else {
         // HR14
         return Err(named(handle, NtStatus::OBJECT_TYPE_MISMATCH, "it is not the handle of a process"));
@@ -229,7 +299,7 @@ pub(super) fn through<T>(
     if !grants(entry.access, need.rights()) {
         return Err(named(handle, NtStatus::ACCESS_DENIED, need.missing()));
     }
-    serve(process).map_err(|failure| {
+    caught(|| serve(process)).map_err(|failure| {
         // Whatever went wrong: that the process ended says more.
         if process.has_ended() { ended(handle, &failure) } else { failure }
     })
@@ -245,7 +315,7 @@ pub(crate) fn process(handle: HANDLE) -> Option<Process> {
     let table = TABLE.read().unwrap_or_else(PoisonError::into_inner);
     match &table.get(handle)?.thing {
         Thing::Process(process) => Some(process.clone()),
-        Thing::Section(_) | Thing::File(_) => None,
+        Thing::Section(_) | Thing::File(_) | Thing::Token => None,
     }
 }
 

@@ -1,15 +1,11 @@
 //! `GetLastError`: a number for each thread.
 
-use std::cell::Cell;
-
 use super::failure::Failure;
 use super::types::WIN32_ERROR;
+use crate::thread_word::{ThreadWord, thread_word};
 
-thread_local! {
-    // `const` and without a destructor: reading and writing it needs no memory and
-    // no registration, so that a query in a signal handler may set it.
-    static LAST: Cell<WIN32_ERROR> = const { Cell::new(0) };
-}
+/// A query in a signal handler may set it.
+static LAST: ThreadWord = thread_word!();
 
 pub(super) fn get() -> WIN32_ERROR {
     LAST.get()

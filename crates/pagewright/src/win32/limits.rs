@@ -116,7 +116,10 @@ pub(super) fn own() -> WorkingSet {
 pub(super) fn set(process: &Process, limits: WorkingSet) -> Result<(), Failure> {
     let life = life(process)?;
     own::watch_forks();
-    SET.write().unwrap_or_else(PoisonError::into_inner).insert(life, limits);
+    let mut set = SET.write().unwrap_or_else(PoisonError::into_inner);
+    set.retain(|life, _| is_alive(*life));
+    set.insert(life, limits);
+    drop(set);
     if process.is_current() {
         permit(limits.minimum);
     }
@@ -132,12 +135,21 @@ pub(super) fn life(process: &Process) -> Result<Life, Failure> {
     if process.is_current() {
         return Ok((0, 0));
     }
-    let began = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).ok().and_then(|stat| {
-        // The name of the program, in parentheses, may hold anything.
-        stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-    });
     let gone = || Failure::core(Verb::Query, Kind::Gone, 0, 0);
-    Ok((process.pid(), began.ok_or_else(gone)?))
+    Ok((process.pid(), began(process.pid()).ok_or_else(gone)?))
+}
+
+/// Whether a process has not been waited for yet, of which something is kept: what is kept of others nobody can
+/// ask for any more.
+pub(super) fn is_alive((pid, start): Life) -> bool {
+    pid == 0 || began(pid) == Some(start)
+}
+
+/// When a process began, in ticks since the machine did.
+fn began(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the program, in parentheses, may hold anything.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// Lets the kernel lock as much, as far as this process may say so: its soft limit rises to what
@@ -148,5 +160,41 @@ fn permit(bytes: u64) {
     let wanted = limit.maximum.map_or(bytes, |most| bytes.min(most));
     if limit.current.is_some_and(|now| now < wanted) {
         let _ = setrlimit(Resource::Memlock, Rlimit { current: Some(wanted), ..limit });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn sleeper() -> (Child, Process) {
+        let child = Command::new("sleep").arg("100").spawn().expect("there is such a program");
+        let process = Process::open(child.id()).expect("our own child");
+        (child, process)
+    }
+
+    fn end(mut child: Child) {
+        child.kill().expect("our own child");
+        child.wait().expect("our own child");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_processes_that_are_gone() {
+        let limits = WorkingSet { minimum: 77 * PAGE, ..WorkingSet::default() };
+        let ((first, one), (second, two)) = (sleeper(), sleeper());
+        set(&one, limits).expect("it lives");
+        let dead = life(&one).expect("it lives");
+        assert_eq!(of(&one).expect("it lives"), limits);
+        end(first);
+        assert!(!is_alive(dead) && is_alive((0, 0)));
+        set(&two, limits).expect("it lives");
+        let kept = SET.read().expect("nobody panics").contains_key(&dead);
+        assert!(!kept, "its limits went when those of another were set");
+        assert_eq!(of(&two).expect("it lives"), limits, "which are there");
+        // Somebody else that got its number has begun at another time.
+        assert!(!is_alive((two.pid(), dead.1 + 1_000_000)));
+        end(second);
     }
 }

@@ -22,21 +22,25 @@
 //! [`virtual_query`] on this process, and so [`VirtualQuery`], takes no memory and
 //! no locks, and may be called in a signal handler.
 
-mod advice;
+pub(crate) mod advice;
 mod alloc;
+mod around;
 mod calls;
 mod constants;
 mod copy;
+pub(crate) mod exception;
 mod extended;
 mod failure;
 mod frames;
 mod free;
+mod guarded;
 pub(crate) mod handles;
 mod kind;
 mod last_error;
 mod limits;
 pub(crate) mod local;
 mod lock;
+mod nt;
 mod numa;
 mod protect;
 mod protection;
@@ -47,14 +51,17 @@ mod recycle;
 mod residency;
 mod section;
 mod status;
+mod transfer;
 mod types;
 mod watch;
 mod working_set;
 
 pub use alloc::{Requirements, virtual_alloc, virtual_alloc_numa, virtual_alloc2};
+pub use around::*;
 pub use calls::*;
 pub use constants::*;
 pub use copy::{read_memory, write_memory};
+pub use exception::*;
 pub use failure::Failure;
 pub use frames::{
     allocate_user_physical_pages, free_user_physical_pages, map_user_physical_pages,
@@ -63,6 +70,7 @@ pub use frames::{
 pub use free::virtual_free;
 pub use limits::WorkingSet;
 pub use lock::{virtual_lock, virtual_lock_within, virtual_unlock};
+pub use nt::*;
 pub use protect::virtual_protect;
 pub use protection::{decode_protection, encode_protection};
 pub use query::*;
@@ -74,6 +82,13 @@ pub use types::*;
 pub use watch::{get_write_watch, note_write_watch, reset_write_watch};
 
 /// Keeps other threads from what outlives a call, for a fork.
-pub(crate) fn hold_locks() -> [Option<crate::own::Held>; 4] {
-    [section::hold(), handles::hold(), working_set::hold(), limits::hold()]
+pub(crate) fn hold_locks() -> [Option<crate::own::Held>; 6] {
+    [
+        section::hold(),
+        handles::hold(),
+        working_set::hold(),
+        limits::hold(),
+        around::heap::hold(),
+        around::hold(),
+    ]
 }

@@ -2,9 +2,11 @@
 
 use pagewright_core::{Protect, Protection, Verb};
 
+use super::constants::PAGE_NOACCESS;
 use super::failure::Failure;
 use super::protection::{decode_protection, encode_protection};
 use super::range;
+use super::status::NtStatus;
 use crate::memory::Memory;
 
 /// What `VirtualProtect` does; the answer is what the first page had (VP11).
@@ -30,4 +32,13 @@ pub(super) fn decode(at: u64, size: u64, protection: Protection, highest: u64) -
 
 pub(super) fn perform<M: Memory + ?Sized>(memory: &M, request: &Protect) -> Result<u32, Failure> {
     Ok(encode_protection(memory.protect(request)?))
+}
+
+/// What is told of the old protection: VP05, on one failure as well.
+pub(super) fn told(old: &Result<u32, Failure>) -> Option<u32> {
+    match old {
+        Ok(old) => Some(*old),
+        Err(failure) if failure.status == NtStatus::NOT_COMMITTED => Some(PAGE_NOACCESS),
+        Err(_) => None,
+    }
 }

@@ -20,3 +20,9 @@ pub(super) fn check(verb: Verb, at: u64, size: u64, highest: u64) -> Result<(), 
     // `highest` is inclusive: what remains above `at`, less one, still fits in.
     if size - 1 > highest - at { refuse(Kind::BadSize) } else { Ok(()) }
 }
+
+/// Base and bytes of the pages that a range touches, which [`check`] let pass.
+pub(super) const fn rounded(at: u64, size: u64) -> (u64, u64) {
+    let start = at & !(PAGE - 1);
+    (start, (at + size).next_multiple_of(PAGE) - start)
+}

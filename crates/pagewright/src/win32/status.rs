@@ -18,6 +18,10 @@ macro_rules! statuses {
         impl NtStatus {
             $($(#[$doc])* pub const $name: Self = Self($value);)*
 
+            /// All of them.
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
+
             /// The code that `GetLastError` shows.
             pub const fn to_win32(self) -> WIN32_ERROR {
                 match self {
@@ -40,6 +44,8 @@ macro_rules! statuses {
 statuses! {
     /// It worked.
     SUCCESS = 0 => c::ERROR_SUCCESS;
+    /// The name was taken, and what has it was opened: a success.
+    OBJECT_NAME_EXISTS = 0x4000_0000 => c::ERROR_SUCCESS;
     /// The pages were locked already: a success (EM28).
     WAS_LOCKED = 0x4000_0019 => c::ERROR_SUCCESS;
     /// A guard was met; Win32 shows the status itself (EM38).
@@ -62,6 +68,8 @@ statuses! {
     ACCESS_VIOLATION = 0xc000_0005 => c::ERROR_NOACCESS;
     /// Not a handle (EM37).
     INVALID_HANDLE = 0xc000_0008 => c::ERROR_INVALID_HANDLE;
+    /// No process, or no thread of it, has that id.
+    INVALID_CID = 0xc000_000b => c::ERROR_INVALID_PARAMETER;
     /// An argument is wrong (EM12).
     INVALID_PARAMETER = 0xc000_000d => c::ERROR_INVALID_PARAMETER;
     /// No free range, or no memory for tables (EM23).
@@ -94,10 +102,14 @@ statuses! {
     NOT_COMMITTED = 0xc000_002d => c::ERROR_INVALID_ADDRESS;
     /// A numbered argument is wrong (EM12).
     INVALID_PARAMETER_MIX = 0xc000_0030 => c::ERROR_INVALID_PARAMETER;
+    /// Not a text.
+    OBJECT_NAME_INVALID = 0xc000_0033 => c::ERROR_INVALID_NAME;
     /// Nothing has that name (EM40).
     OBJECT_NAME_NOT_FOUND = 0xc000_0034 => c::ERROR_FILE_NOT_FOUND;
     /// The name is taken (EM39).
     OBJECT_NAME_COLLISION = 0xc000_0035 => c::ERROR_ALREADY_EXISTS;
+    /// A name that begins nowhere.
+    OBJECT_PATH_SYNTAX_BAD = 0xc000_003b => c::ERROR_BAD_PATHNAME;
     /// The section would be too large (EM24).
     SECTION_TOO_BIG = 0xc000_0040 => c::ERROR_NOT_ENOUGH_MEMORY;
     /// Not a protection, or not for this memory (EM08).
@@ -110,6 +122,8 @@ statuses! {
     INCOMPATIBLE_FILE_MAP = 0xc000_004d => c::ERROR_INVALID_PARAMETER;
     /// The section does not permit that protection (EM09).
     SECTION_PROTECTION = 0xc000_004e => c::ERROR_INVALID_PARAMETER;
+    /// No privilege has that name.
+    NO_SUCH_PRIVILEGE = 0xc000_0060 => c::ERROR_NO_SUCH_PRIVILEGE;
     /// A privilege is missing (EM29).
     PRIVILEGE_NOT_HELD = 0xc000_0061 => c::ERROR_PRIVILEGE_NOT_HELD;
     /// No mapped data there (EM06).
@@ -154,10 +168,16 @@ statuses! {
     PROCESS_IS_TERMINATING = 0xc000_010a => c::ERROR_ACCESS_DENIED;
     /// An empty file cannot be mapped (EM33).
     MAPPED_FILE_SIZE_ZERO = 0xc000_011e => c::ERROR_FILE_INVALID;
+    /// There is no text for a code.
+    MESSAGE_NOT_FOUND = 0xc000_0109 => c::ERROR_MR_MID_NOT_FOUND;
     /// More memory promised than permitted (EM25).
     COMMITMENT_LIMIT = 0xc000_012d => c::ERROR_COMMITMENT_LIMIT;
     /// A query for what free memory does not have (EM32).
     INVALID_ADDRESS = 0xc000_0141 => c::ERROR_UNEXP_NET_ERR;
+    /// The handles stand for two objects.
+    NOT_SAME_OBJECT = 0xc000_01ac => c::ERROR_NOT_SAME_OBJECT;
+    /// The handle is protected from being closed.
+    HANDLE_NOT_CLOSABLE = 0xc000_0235 => c::ERROR_INVALID_HANDLE;
     /// Base or offset of a view is not aligned (EM30).
     MAPPED_ALIGNMENT = 0xc000_0220 => c::ERROR_MAPPED_ALIGNMENT;
     /// The file has views (EM35).
@@ -193,7 +213,9 @@ impl NtStatus {
             Kind::ZeroSize | Kind::BadSize => bad_size(verb),
             Kind::BadProtection => Self::INVALID_PAGE_PROTECTION,
             Kind::BadPlace | Kind::BadFlags => Self::INVALID_PARAMETER,
-            Kind::Conflict | Kind::NotReserved | Kind::SpansAllocations => Self::CONFLICTING_ADDRESSES,
+            Kind::Conflict | Kind::NotReserved | Kind::SpansAllocations | Kind::NotPlaceholder => {
+                Self::CONFLICTING_ADDRESSES
+            }
             Kind::NotAllocated => Self::MEMORY_NOT_ALLOCATED,
             Kind::NotAtBase => Self::FREE_VM_NOT_AT_BASE,
             Kind::BeyondAllocation => Self::UNABLE_TO_FREE_VM,
@@ -369,6 +391,8 @@ pub(super) const fn code_name(code: WIN32_ERROR) -> &'static str {
         c::ERROR_NOT_SUPPORTED => "ERROR_NOT_SUPPORTED",
         c::ERROR_UNEXP_NET_ERR => "ERROR_UNEXP_NET_ERR",
         c::ERROR_INVALID_PARAMETER => "ERROR_INVALID_PARAMETER",
+        c::ERROR_INVALID_NAME => "ERROR_INVALID_NAME",
+        c::ERROR_BAD_PATHNAME => "ERROR_BAD_PATHNAME",
         c::ERROR_INSUFFICIENT_BUFFER => "ERROR_INSUFFICIENT_BUFFER",
         c::ERROR_NO_MORE_ITEMS => "ERROR_NO_MORE_ITEMS",
         c::ERROR_NOT_LOCKED => "ERROR_NOT_LOCKED",
@@ -381,7 +405,9 @@ pub(super) const fn code_name(code: WIN32_ERROR) -> &'static str {
         c::ERROR_FILE_INVALID => "ERROR_FILE_INVALID",
         c::ERROR_MAPPED_ALIGNMENT => "ERROR_MAPPED_ALIGNMENT",
         c::ERROR_USER_MAPPED_FILE => "ERROR_USER_MAPPED_FILE",
+        c::ERROR_NO_SUCH_PRIVILEGE => "ERROR_NO_SUCH_PRIVILEGE",
         c::ERROR_PRIVILEGE_NOT_HELD => "ERROR_PRIVILEGE_NOT_HELD",
+        c::ERROR_NOT_SAME_OBJECT => "ERROR_NOT_SAME_OBJECT",
         c::ERROR_INTERNAL_ERROR => "ERROR_INTERNAL_ERROR",
         c::ERROR_NO_SYSTEM_RESOURCES => "ERROR_NO_SYSTEM_RESOURCES",
         c::ERROR_WORKING_SET_QUOTA => "ERROR_WORKING_SET_QUOTA",

@@ -39,7 +39,10 @@ static WATCHED: Mutex<BTreeMap<Life, Runs>> = Mutex::new(BTreeMap::new());
 pub(super) fn watch(process: &Process) -> Result<(), Failure> {
     let present = PageTable::open(process)?.present(process.highest())?;
     own::watch_forks();
-    WATCHED.lock().unwrap_or_else(PoisonError::into_inner).insert(limits::life(process)?, present);
+    let life = limits::life(process)?;
+    let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    watched.retain(|life, _| limits::is_alive(*life));
+    watched.insert(life, present);
     Ok(())
 }
 
@@ -90,6 +93,21 @@ fn pages_beyond(before: &[(u64, u64)], now: &[(u64, u64)]) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_is_gone_is_not_watched_any_more() {
+        let mut child =
+            std::process::Command::new("sleep").arg("100").spawn().expect("there is such a program");
+        let process = Process::open(child.id()).expect("our own child");
+        let life = limits::life(&process).expect("it lives");
+        watch(&process).expect("our own child");
+        child.kill().expect("our own child");
+        child.wait().expect("our own child");
+        let known = || WATCHED.lock().expect("nobody panics").contains_key(&life);
+        assert!(known());
+        watch(&Process::current()).expect("this process");
+        assert!(!known(), "the next watch forgets it");
+    }
 
     #[test]
     fn only_pages_that_were_not_there_have_come() {

@@ -55,6 +55,12 @@ impl Failure {
         Self { code: ERROR_NOT_ENOUGH_MEMORY, reason: Reason::Caller(why) }
     }
 
+    /// A mistake of ours.
+    #[cold]
+    pub(super) fn broken() -> Self {
+        Self { code: ERROR_INTERNAL_ERROR, reason: Reason::Caller("it met a mistake of this library; report it") }
+    }
+
     /// A refusal in the words of the core.
     pub(super) fn core(verb: Verb, kind: Kind, at: u64, size: u64) -> Self {
         Error::of(CoreError::new(verb, kind, at, size), 0).into()
@@ -124,6 +130,7 @@ fn code_of(verb: Verb, kind: Kind) -> WIN32_ERROR {
         | Kind::NotWatched
         | Kind::BadFrame
         | Kind::Fixed
+        | Kind::NotPlaceholder
         | Kind::TargetCommitted => ERROR_INVALID_PARAMETER,
         Kind::NoProcess | Kind::Gone | Kind::BadHandle => ERROR_INVALID_HANDLE,
         Kind::AccessDenied

@@ -43,7 +43,12 @@ pub(super) fn decode(address: u64, size: u64, kind: u32) -> Result<Free, Failure
             let fix = "MEM_RELEASE needs the base that the reservation has";
             Err(Failure::argument("address", address, fix))
         }
-        Disposal::Decommit | Disposal::Release | Disposal::Unmap => Ok(Free { at: address, size, disposal }),
+        Disposal::Decommit
+        | Disposal::Release
+        | Disposal::Unmap
+        | Disposal::Hold
+        | Disposal::Join
+        | Disposal::UnmapAndHold => Ok(Free { at: address, size, disposal }),
     }
 }
 

@@ -17,9 +17,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::failure::Failure;
-
-/// Denies kernel mode from the start of the process on, when it is `deny`.
-const VARIABLE: &str = "PAGEWRIGHT_KERNEL_MODE";
+use crate::environment::KERNEL_MODE;
 
 thread_local! {
     /// Tokens of this thread that are alive.
@@ -131,8 +129,8 @@ fn check_permitted() -> Result<(), Failure> {
 fn denied_at_start() -> bool {
     static DENIED: OnceLock<bool> = OnceLock::new();
     *DENIED.get_or_init(|| {
-        let wanted = format!("{VARIABLE}=deny").into_bytes();
-        let now = std::env::var_os(VARIABLE).is_some_and(|value| value == "deny");
+        let wanted = format!("{}=deny", KERNEL_MODE.name()).into_bytes();
+        let now = KERNEL_MODE.value() == Some("deny");
         // Where /proc is not mounted, what is left of the environment decides.
         let start = std::fs::read("/proc/self/environ").unwrap_or_default();
         now || start.split(|byte| *byte == 0).any(|entry| entry == wanted)

@@ -2,6 +2,8 @@
 //!
 //! It reads commands from its input, one per line, and answers each with one line.
 
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::SeqCst};

@@ -152,11 +152,10 @@ pub(crate) fn me() -> On {
     On { task: unsafe { mach_task_self() }, process: Process::current() }
 }
 
-// Tests name fresh memory, or memory that they allocated, and all pointers are to locals.
-#[allow(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
 impl On {
     pub(crate) fn allocate(&self, at: u64, size: u64, flags: i32) -> Answer<u64> {
         let mut address = at;
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         let code = unsafe { mach_vm_allocate(self.task, &raw mut address, size, flags) };
         assert!(code == OK || address == at, "A15: a failed call leaves the address alone");
         settled(code, address)
@@ -174,6 +173,7 @@ impl On {
     }
 
     pub(crate) fn deallocate(&self, at: u64, size: u64) -> Answer<()> {
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_deallocate(self.task, at, size) }, ())
     }
 
@@ -182,24 +182,29 @@ impl On {
     }
 
     pub(crate) fn protect(&self, at: u64, size: u64, prot: i32) -> Answer<()> {
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_protect(self.task, at, size, 0, prot) }, ())
     }
 
     pub(crate) fn restrict(&self, at: u64, size: u64, prot: i32) -> Answer<()> {
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_protect(self.task, at, size, 1, prot) }, ())
     }
 
     pub(crate) fn inherit(&self, at: u64, size: u64, inherit: u32) -> Answer<()> {
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_inherit(self.task, at, size, inherit) }, ())
     }
 
     pub(crate) fn copy(&self, source: u64, size: u64, dest: u64) -> Answer<()> {
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_copy(self.task, source, size, dest) }, ())
     }
 
     /// Where the copy is, and how many bytes it has.
     pub(crate) fn read(&self, at: u64, size: u64) -> Answer<(u64, u32)> {
         let (mut data, mut count) = (UNTOUCHED as usize, u32::MAX);
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         let code = unsafe { mach_vm_read(self.task, at, size, &raw mut data, &raw mut count) };
         let untouched = (data as u64, count) == (UNTOUCHED, u32::MAX);
         assert!(code == OK || untouched, "a failed call leaves its pointers alone");
@@ -209,12 +214,14 @@ impl On {
     /// How many bytes came to `data` of this task.
     pub(crate) fn read_overwrite(&self, at: u64, size: u64, data: u64) -> Answer<u64> {
         let mut count = UNTOUCHED;
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         let code = unsafe { mach_vm_read_overwrite(self.task, at, size, data, &raw mut count) };
         assert!(code == OK || count == UNTOUCHED, "O2: a failed call leaves the size alone");
         settled(code, count)
     }
 
     pub(crate) fn write(&self, at: u64, data: u64, count: u32) -> Answer<()> {
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_write(self.task, at, data as usize, count) }, ())
     }
 
@@ -224,6 +231,7 @@ impl On {
         let mut name = 77;
         let words = (&raw mut info).cast();
         let flavor = VM_REGION_BASIC_INFO_64;
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         let code = unsafe {
             mach_vm_region(
                 self.task,
@@ -266,6 +274,7 @@ impl On {
         let Wish { at, size, mask, flags, object, offset, copy, cur, max, inherit } = wish;
         let mut address = at;
         let to = &raw mut address;
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         let code = unsafe {
             mach_vm_map(self.task, to, size, mask, flags, object, offset, u32::from(copy), cur, max, inherit)
         };
@@ -280,6 +289,7 @@ impl On {
         let to = &raw mut address;
         let (c, m) = (&raw mut cur, &raw mut max);
         let copy = u32::from(copy);
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         let code = unsafe {
             mach_vm_remap(self.task, to, size, mask, flags, from.task, source, copy, c, m, inherit)
         };
@@ -293,15 +303,18 @@ impl On {
     }
 
     pub(crate) fn behave(&self, at: u64, size: u64, behavior: i32) -> Answer<()> {
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_behavior_set(self.task, at, size, behavior) }, ())
     }
 
     pub(crate) fn msync(&self, at: u64, size: u64, flags: u32) -> Answer<()> {
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_msync(self.task, at, size, flags) }, ())
     }
 
     pub(crate) fn attribute(&self, at: u64, size: u64, attribute: u32, value: i32) -> Answer<()> {
         let mut value = value;
+        // SAFETY: the test names fresh memory, or memory that it allocated; all pointers are to locals.
         settled(unsafe { mach_vm_machine_attribute(self.task, at, size, attribute, &raw mut value) }, ())
     }
 

@@ -51,7 +51,65 @@ pub(crate) fn everything(process: &Process) {
     single_pages_are_mapped_all_or_none(process);
     what_is_not_ours_or_mapped_elsewhere_is_refused(process);
     nothing_else_can_be_done_to_a_window(process);
+    lists_of_any_length_are_one_call(process);
     assert_eq!(process.status().expect("it lives").committed, before, "all frames were given back");
+}
+
+/// More than one message to a resident holds: 4,096 numbers.
+fn lists_of_any_length_are_one_call(process: &Process) {
+    const MANY: u64 = 10_007;
+    let base = window(process, MANY);
+    let own = take(process, MANY);
+    let (first, last) = (base, base + (MANY - 1) * PAGE);
+    let mut wrong = own.clone();
+    wrong[9_000] = u64::MAX;
+    assert_eq!(map(process, base, &wrong), Err(Kind::BadFrame), "LP28");
+    is_reserved(process, first);
+    assert_eq!(map(process, base, &own), Ok(vec![]));
+    put(process, first, b"first");
+    put(process, last, b"last");
+    assert_eq!(frames(process, FrameCall::Free(&wrong)), Err(Kind::BadFrame), "LP29: all or none");
+    assert_eq!(get(process, first, 5), b"first");
+    // Single addresses, the other way round; the middle one is unmapped.
+    let turned = own.iter().rev().zip(0..);
+    let mut pairs: Vec<_> = turned.map(|(frame, page)| (base + page * PAGE, Some(*frame))).collect();
+    let middle = pairs.len() / 2;
+    let doubled = pairs[0];
+    let twice = std::mem::replace(&mut pairs[middle], doubled);
+    assert_eq!(scatter(process, &pairs), Err(Kind::BadPlace), "named twice");
+    assert_eq!(get(process, last, 4), b"last", "nothing has changed");
+    pairs[middle] = (twice.0, None);
+    assert_eq!(scatter(process, &pairs), Ok(vec![]));
+    assert_eq!((get(process, last, 5), get(process, first, 4)), (b"first".to_vec(), b"last".to_vec()));
+    is_reserved(process, twice.0);
+    give(process, &own);
+    is_reserved(process, first);
+    release(process, base);
+}
+
+/// The kernel refuses when thousands of pages show their frames already: all show what they did.
+pub(crate) fn a_failure_in_the_middle_changes_nothing(process: &Process) -> Result<(), String> {
+    let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").map_err(|error| error.to_string())?;
+    let limit: u64 = limit.trim().parse().map_err(|_| "no number of mappings".to_owned())?;
+    if limit > 100_000 {
+        return Err(format!("{limit} mappings are permitted here: too many to use them up"));
+    }
+    let many = limit + 100;
+    let (base, spare) = (window(process, many), window(process, many));
+    let own = take(process, many);
+    assert_eq!(map(process, base, &own), Ok(vec![]));
+    for page in [0, 1, many / 2, many - 1] {
+        put(process, base + page * PAGE, &page.to_le_bytes());
+    }
+    let backwards: Vec<u64> = own.iter().rev().copied().collect();
+    assert_eq!(map(process, base, &backwards), Err(Kind::MapBudget));
+    for page in [0, 1, many / 2, many - 1] {
+        assert_eq!(get(process, base + page * PAGE, 8), page.to_le_bytes(), "page {page}");
+    }
+    assert_eq!(map(process, spare, &own[..1]), Err(Kind::BadFrame), "still mapped where it was");
+    give(process, &own);
+    [base, spare].into_iter().for_each(|base| release(process, base));
+    Ok(())
 }
 
 fn a_window_begins_empty_and_faults(process: &Process) {

@@ -100,6 +100,26 @@ impl Live {
         self.child.id()
     }
 
+    /// Has a thread of it store to one page after the other, until it is to rest.
+    pub(crate) fn begin(&self, at: u64, pages: u64) {
+        self.ask(&format!("begin {at} {pages}"));
+    }
+
+    /// Ends that: how often all pages were stored to. All of them hold that number then.
+    pub(crate) fn rest(&self) -> u64 {
+        self.ask("rest")
+    }
+
+    /// Has it fork a child that does nothing.
+    pub(crate) fn fork(&self) -> u32 {
+        self.ask("fork") as u32
+    }
+
+    /// Ends that.
+    pub(crate) fn end(&self, child: u32) {
+        self.ask(&format!("end {child}"));
+    }
+
     fn ask(&self, request: &str) -> u64 {
         let (to, from) = &mut *self.to.borrow_mut();
         writeln!(to, "{request}").expect("it listens");
@@ -147,6 +167,7 @@ pub(crate) fn serve() {
         return;
     }
     let own = Own::new();
+    let mut busy = None;
     for line in std::io::stdin().lines() {
         let line = line.expect("text");
         let words: Vec<_> = line.split(' ').collect();
@@ -161,11 +182,70 @@ pub(crate) fn serve() {
                 own.read_into(number(1), number(2));
                 0
             }
+            "begin" => {
+                busy = Some(Busy::start(number(1), number(2)));
+                0
+            }
+            "rest" => busy.take().map_or(0, Busy::stop),
+            "fork" => fork(),
+            "end" => end(number(1)),
             _ => 0,
         };
         println!("answer {answer}");
     }
     std::process::exit(0);
+}
+
+/// A thread that stores.
+struct Busy {
+    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    thread: std::thread::JoinHandle<u64>,
+}
+
+impl Busy {
+    fn start(at: u64, pages: u64) -> Self {
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let told = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let mut rounds = 0;
+            while !told.load(std::sync::atomic::Ordering::SeqCst) {
+                rounds += 1;
+                for page in 0..pages {
+                    // SAFETY: what the test tells to do.
+                    unsafe { ((at + page * PAGE) as *mut u64).write_volatile(rounds) };
+                }
+            }
+            rounds
+        });
+        Self { stop, thread }
+    }
+
+    fn stop(self) -> u64 {
+        self.stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.thread.join().expect("no panic")
+    }
+}
+
+/// A child that does nothing: its number.
+fn fork() -> u64 {
+    // SAFETY: the child only waits for its end.
+    unsafe {
+        match libc::fork() {
+            0 => loop {
+                libc::pause();
+            },
+            child => u64::from(child.unsigned_abs()),
+        }
+    }
+}
+
+fn end(child: u64) -> u64 {
+    // SAFETY: a child of ours that was not waited for.
+    unsafe {
+        libc::kill(child as i32, libc::SIGKILL);
+        libc::waitpid(child as i32, std::ptr::null_mut(), 0);
+    }
+    0
 }
 
 /// A watched allocation of some pages, released at the end.

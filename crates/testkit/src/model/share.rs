@@ -6,7 +6,7 @@ use pagewright_core::{
 };
 
 use super::store::Name;
-use super::{Allocation, Model, Page, Refused};
+use super::{Allocation, Model, Page, Refused, Standing};
 use crate::room::Room;
 
 /// What is asked of every page of one side of a copy.
@@ -118,6 +118,9 @@ impl Model {
                 let Some(index) = holder.filter(|index| self.allocations[*index].range.covers(range)) else {
                     return Err(Refused::with(Kind::NotReserved));
                 };
+                if self.allocations[index].standing == Standing::Placeholder {
+                    return Err(Refused::with(Kind::Conflict));
+                }
                 if self.each_committed(range).next().is_some() {
                     return Err(Refused::with(Kind::TargetCommitted));
                 }
@@ -138,6 +141,7 @@ impl Model {
         let (size, protection) = (request.size, request.protection);
         let reserve = Allocate { place, size, action: Action::Reserve, protection, traits: Traits::PLAIN };
         match place {
+            Place::Placeholder(_) => Err(Refused::with(Kind::BadFlags)),
             Place::At(at) => {
                 let shown = self.whole_pages(at, size)?;
                 let whole = self.judge_fixed(at, &reserve, chosen)?;

@@ -63,7 +63,7 @@ impl Linux {
 
     fn noted(&mut self, range: PageRange) -> sys::Result<Vec<PageRange>> {
         let mut stored = self.watched.pending.inside(range);
-        let scanned = self.scan_stores(range, u64::MAX, After::Keep, &mut |run| stored.push(run));
+        let scanned = self.scan_stores(range, u64::MAX, After::Keep, &mut list::Listed(&mut stored));
         scanned.map_err(|stop| stop.error)?;
         Ok(list::joined(stored))
     }

@@ -4,6 +4,46 @@ use alloc::vec::Vec;
 
 use pagewright_core::PageRange;
 
+use crate::sys::PageRun;
+
+/// Who is told of stores.
+pub(in super::super) trait Told {
+    /// A run of pages.
+    fn run(&mut self, run: PageRange);
+
+    /// Several, as the kernel told them, all in `part`.
+    fn runs(&mut self, part: PageRange, runs: &[PageRun]) {
+        runs.iter().for_each(|run| self.run(of_kernel(part, run)));
+    }
+}
+
+impl<F: FnMut(PageRange) + ?Sized> Told for F {
+    fn run(&mut self, run: PageRange) {
+        self(run);
+    }
+}
+
+/// A list that they are added to: many at a time, because to look for room at each takes longer than
+/// the kernel does to find it.
+pub(in super::super) struct Listed<'a>(pub(in super::super) &'a mut Vec<PageRange>);
+
+impl Told for Listed<'_> {
+    fn run(&mut self, run: PageRange) {
+        self.0.push(run);
+    }
+
+    fn runs(&mut self, part: PageRange, runs: &[PageRun]) {
+        self.0.extend(runs.iter().map(|run| of_kernel(part, run)));
+    }
+}
+
+/// No kernel tells of a run without pages. Of one that did, nothing could be known: all pages that it was
+/// asked for would count as stored to.
+#[inline]
+fn of_kernel(part: PageRange, run: &PageRun) -> PageRange {
+    PageRange::between(run.start, run.end).unwrap_or(part)
+}
+
 /// The same pages, ascending, each once.
 pub(super) fn joined(mut runs: Vec<PageRange>) -> Vec<PageRange> {
     runs.sort_unstable_by_key(|run| run.start());

@@ -26,7 +26,9 @@ use pagewright_core::{Access, After, Content, PageRange, Refusal, View};
 use super::ranges::Ranges;
 use super::{Linux, Strategy};
 use crate::sys::{self, Errno};
-pub use sync::serve_stores;
+pub(super) use list::Listed;
+use list::Told;
+pub use sync::{hold_stores, serve_stores};
 pub(super) use trap::reopen;
 pub use trap::{note_fault, open_trapped};
 use way::{Stop, Ways};
@@ -104,14 +106,19 @@ impl Watched {
     }
 
     /// Pages of `range` have no memory any more, and nothing is known of them.
+    #[inline]
     pub(super) fn emptied(&mut self, range: PageRange) {
         if !self.regions.is_empty() {
-            if self.is_trapped(range) {
-                trap::forget(range);
-            }
-            self.views.remove(range);
-            self.pending.remove(range);
+            self.emptied_watched(range);
         }
+    }
+
+    fn emptied_watched(&mut self, range: PageRange) {
+        if self.is_trapped(range) {
+            trap::forget(range);
+        }
+        self.views.remove(range);
+        self.pending.remove(range);
     }
 
     /// This is a forked child: nothing is armed, and descriptors mean the parent.
@@ -149,16 +156,31 @@ impl Linux {
     }
 
     /// Pages got memory just now: they are clean.
+    #[inline]
     pub(super) fn arm_fresh(&mut self, range: PageRange) -> Result<(), Refusal> {
+        if self.watched.regions.is_empty() { Ok(()) } else { self.arm_fresh_watched(range) }
+    }
+
+    fn arm_fresh_watched(&mut self, range: PageRange) -> Result<(), Refusal> {
         if !self.watched.regions.overlaps(range) {
             return Ok(());
         }
-        for part in self.watched.regions.inside(range) {
+        for part in self.unposted_regions(range) {
             let armed = self.arm_stores(part);
             armed.map_err(|error| self.watch_refusal(error))?;
             self.watched.pending.remove(part);
         }
         Ok(())
+    }
+
+    /// The watched parts of `range` where stores can be noted: where a guard stands that is met by waiting, only
+    /// the kernel itself can do both.
+    fn unposted_regions(&mut self, range: PageRange) -> Vec<PageRange> {
+        let parts = self.watched.regions.inside(range);
+        if !self.has_sentries() || self.watch_choice().way == Some(WatchWay::Async) {
+            return parts;
+        }
+        parts.into_iter().flat_map(|part| self.sentry.gaps_in(part)).collect()
     }
 
     /// A range shows pages of an object from now on: others that show them are watched with it.
@@ -196,10 +218,14 @@ impl Linux {
 
     /// What `range` shows goes: watched pages elsewhere that are the same know of the stores that were
     /// noted here. Best effort.
+    #[inline]
     pub(super) fn tell_before_loss(&mut self, range: PageRange) {
-        if self.watched.regions.is_empty() || self.shown.hull(range).is_none() {
-            return;
+        if !self.watched.regions.is_empty() && self.shown.hull(range).is_some() {
+            self.tell_of_loss(range);
         }
+    }
+
+    fn tell_of_loss(&mut self, range: PageRange) {
         let parts = self.watched.regions.inside(range).into_iter().chain(self.watched.views.inside(range));
         for part in parts.collect::<Vec<_>>() {
             let mut stored = Vec::new();
@@ -210,7 +236,7 @@ impl Linux {
         }
     }
 
-    pub(super) fn written_pages<R: FnMut(PageRange) + ?Sized>(
+    pub(super) fn written_pages<R: Told + ?Sized>(
         &mut self,
         range: PageRange,
         limit: u64,
@@ -222,13 +248,13 @@ impl Linux {
         }
         let is_alone = !self.watched.pending.overlaps(range) && self.shown.hull(range).is_none();
         if !is_alone {
-            return self.written_anywhere(range, limit, after, &mut |run| report(run));
+            return self.written_anywhere(range, limit, after, &mut |run| report.run(run));
         }
         match self.scan_stores(range, limit, after, report) {
             Ok(()) => Ok(()),
             Err(Stop { rest, room, error: Errno::EPERM | Errno::ENOENT }) => {
                 self.watched.pending.add(rest);
-                self.written_anywhere(rest, room, after, &mut |run| report(run))
+                self.written_anywhere(rest, room, after, &mut |run| report.run(run))
             }
             Err(Stop { error, .. }) => Err(self.watch_refusal(error)),
         }
@@ -351,7 +377,7 @@ impl Linux {
         after: After,
         found: &mut Vec<PageRange>,
     ) -> Result<(), Errno> {
-        match self.scan_stores(range, limit, after, &mut |run| found.push(run)) {
+        match self.scan_stores(range, limit, after, &mut Listed(found)) {
             Ok(()) => Ok(()),
             Err(Stop { rest, error: Errno::EPERM | Errno::ENOENT, .. }) => {
                 found.push(rest);
@@ -383,6 +409,29 @@ impl Linux {
         }
     }
 
+    /// Whether stores to a part of `range` are noted, be it for other pages that show the same.
+    pub(super) fn is_noted(&self, range: PageRange) -> bool {
+        self.watched.regions.overlaps(range) || self.watched.views.overlaps(range)
+    }
+
+    /// Stores through `range` may pass, or have passed, without being noted: what is watched of the pages that
+    /// it shows counts as stored to.
+    pub(super) fn doubt_stores(&mut self, range: PageRange) {
+        if !self.watched.regions.is_empty() {
+            self.count_as_stored(range);
+            self.tell_twins(range, range);
+        }
+    }
+
+    /// Stores to a range are noted again, of which none could be for a time.
+    pub(super) fn note_again(&mut self, range: PageRange) {
+        let parts = self.watched.regions.inside(range).into_iter().chain(self.watched.views.inside(range));
+        for part in parts.collect::<Vec<_>>() {
+            self.watch_again(part);
+        }
+        self.doubt_stores(range);
+    }
+
     /// Whether a part of a range counts as stored to whatever is noted.
     pub(super) fn counts_as_stored(&self, range: PageRange) -> bool {
         self.watched.pending.overlaps(range)
@@ -396,6 +445,15 @@ impl Linux {
     /// They are again. Best effort: where they are not, the next scan says so.
     pub(super) fn watch_again(&mut self, range: PageRange) {
         let _ = self.arm_stores(range);
+    }
+
+    /// Nobody will ask for stores any more: nobody waits to store, and all pages count as stored to, should
+    /// somebody ask nevertheless.
+    pub fn leave_watched(&mut self) {
+        if !self.watched.regions.is_empty() {
+            self.watched.ways.close();
+            self.watched.doubt_all();
+        }
     }
 
     fn watch_refusal(&mut self, error: Errno) -> Refusal {

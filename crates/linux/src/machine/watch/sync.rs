@@ -1,6 +1,8 @@
 //! Noting stores by a thread of ours: who stores to an armed page waits until that thread has
 //! lifted the protection. Which pages are protected is all the state that there is.
 
+use core::sync::atomic::{AtomicI32, Ordering};
+
 use pagewright_core::{After, PageRange};
 
 use super::super::object::Descriptor;
@@ -30,7 +32,7 @@ impl StoreFd {
     }
 
     fn get(&mut self) -> sys::Result<i32> {
-        if let Some(raw) = self.descriptor.as_ref().and_then(Descriptor::usable) {
+        if let Some(raw) = self.known() {
             return Ok(raw);
         }
         self.lose();
@@ -69,17 +71,35 @@ impl StoreFd {
     }
 
     pub(super) fn disarm(&mut self, range: PageRange) {
-        if let Some(fd) = self.descriptor.as_ref().and_then(Descriptor::usable) {
+        if let Some(fd) = self.known() {
             // It fails for what is not registered, which is as good.
             let _ = sys::userfault_unregister(fd, addr(range), len(range));
         }
     }
 
+    /// The descriptor if there is one, had again from the thread that holds it if it was closed.
+    fn known(&mut self) -> Option<i32> {
+        let descriptor = self.descriptor.as_ref()?;
+        if let Some(raw) = descriptor.usable() {
+            return Some(raw);
+        }
+        let file = descriptor.file();
+        let thread = Some(HOLDER.load(Ordering::Acquire)).filter(|thread| *thread != 0)?;
+        let again = sys::descriptor_of(thread, HELD.load(Ordering::Relaxed)).ok()?;
+        if sys::file_id(again.raw()) != Ok(file) {
+            return None;
+        }
+        core::mem::forget(self.descriptor.take());
+        Some(self.descriptor.insert(Descriptor::new(again, file)).raw())
+    }
+
     pub(super) fn close(&mut self) {
+        HOLDER.store(0, Ordering::Release);
         self.descriptor = None;
     }
 
     pub(super) fn lose(&mut self) {
+        HOLDER.store(0, Ordering::Release);
         core::mem::forget(self.descriptor.take());
     }
 }
@@ -87,6 +107,23 @@ impl StoreFd {
 fn protect(fd: i32, range: PageRange) -> sys::Result<()> {
     // SAFETY: as for registering the range.
     unsafe { sys::userfault_protect(fd, addr(range), len(range), Stores::Wait) }
+}
+
+/// The thread of this process that holds the descriptor in a table of its own; 0: none does.
+static HOLDER: AtomicI32 = AtomicI32::new(0);
+/// The number that it has there.
+static HELD: AtomicI32 = AtomicI32::new(0);
+
+/// Keeps the descriptor where the rest of the process cannot close it, for the thread that is going to serve it and
+/// does nothing else. False where the kernel does not permit that: then whoever closes it lets all stores pass.
+pub fn hold_stores(fd: i32) -> bool {
+    // SAFETY: this thread is for the descriptor alone.
+    let held = unsafe { sys::keep_alone(fd) }.is_ok();
+    if held {
+        HELD.store(fd, Ordering::Relaxed);
+        HOLDER.store(sys::gettid(), Ordering::Release);
+    }
+    held
 }
 
 /// Waits for stores to armed pages and lets them go on. False once the descriptor is of no use

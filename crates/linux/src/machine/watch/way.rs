@@ -13,6 +13,7 @@ use pagewright_core::{After, PageRange};
 
 use super::super::pages::PageFile;
 use super::super::{Linux, addr, len};
+use super::list::Told;
 use super::{sync, trap};
 use crate::sys::{self, Backing, Catch, Errno, PageRun, Place, Prot, Rearm, Stores, userfault};
 
@@ -227,7 +228,7 @@ impl Linux {
     ///
     /// # Errors
     /// `EPERM` or `ENOENT` if a part is not armed.
-    pub(in super::super) fn scan_stores<R: FnMut(PageRange) + ?Sized>(
+    pub(in super::super) fn scan_stores<R: Told + ?Sized>(
         &mut self,
         range: PageRange,
         limit: u64,
@@ -236,13 +237,13 @@ impl Linux {
     ) -> Result<(), Stop> {
         match self.watch_choice().way {
             Some(WatchWay::Async) => self.scan_async(range, limit, after, report),
-            Some(WatchWay::Sync) => self.scan_words(range, limit, after, &mut |run| report(run)),
-            Some(WatchWay::Mprotect) => trap::scan(range, limit, after, &mut |run| report(run)),
+            Some(WatchWay::Sync) => self.scan_words(range, limit, after, &mut |run| report.run(run)),
+            Some(WatchWay::Mprotect) => trap::scan(range, limit, after, &mut |run| report.run(run)),
             None => Err(Stop { rest: range, room: limit, error: Errno::ENOSYS }),
         }
     }
 
-    fn scan_async<R: FnMut(PageRange) + ?Sized>(
+    fn scan_async<R: Told + ?Sized>(
         &mut self,
         range: PageRange,
         limit: u64,
@@ -257,7 +258,7 @@ impl Linux {
             After::Keep => Rearm::No,
             After::Forget => Rearm::Yes,
         };
-        // Counted in bytes: this is done for every run.
+        // Counted in bytes, as the kernel tells them.
         let page = self.geometry.page;
         let (mut rest, mut left) = (Some(range), limit.saturating_mul(page));
         let mut done = Ok(());
@@ -266,10 +267,10 @@ impl Linux {
             let pages = self.watched.ways.pages.get();
             match pages.and_then(|pages| sys::scan_written(pages, asked, rearm, left / page, &mut runs)) {
                 Ok((found, stop)) => {
-                    for run in runs.iter().take(found) {
-                        left = left.saturating_sub(run.end - run.start);
-                        PageRange::between(run.start, run.end).into_iter().for_each(&mut *report);
-                    }
+                    let found = &runs[..found.min(runs.len())];
+                    report.runs(part, found);
+                    left =
+                        left.saturating_sub(found.iter().map(|run| run.end.saturating_sub(run.start)).sum());
                     // A kernel that does not get on has nothing more to say.
                     let stop = if stop as u64 > part.start().get() { stop as u64 } else { part.end().get() };
                     rest = PageRange::between(stop, part.end().get());

@@ -127,7 +127,7 @@ pub unsafe extern "C" fn mach_vm_machine_attribute(
 ) -> kern_return_t {
     answer(on(target_task, |process| {
         // SAFETY: it is not null, so it is valid.
-        let value = unsafe { required(value)?.read() };
+        let value = unsafe { required(value)?.read_unaligned() };
         Task::of(process).machine_attribute(address, size, attribute, value)
     }))
 }

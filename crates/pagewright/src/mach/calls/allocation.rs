@@ -22,9 +22,9 @@ pub unsafe extern "C" fn mach_vm_allocate(
     answer(on(target_task, |process| {
         let address = required(address)?;
         // SAFETY: it is not null, so it is valid.
-        let made = Task::of(process).allocate(unsafe { address.read() }, size, flags)?;
+        let made = Task::of(process).allocate(unsafe { address.read_unaligned() }, size, flags)?;
         // SAFETY: as above.
-        unsafe { address.write(made) };
+        unsafe { address.write_unaligned(made) };
         Ok(())
     }))
 }

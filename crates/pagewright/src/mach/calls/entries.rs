@@ -8,7 +8,7 @@ use super::super::types::{
     memory_object_size_t, memory_object_t, vm_map_t, vm_offset_t, vm_prot_t, vm_size_t,
 };
 use super::super::{ports, signals};
-use super::{answer, required};
+use super::{answer, caught, required};
 
 /// Gives memory of a task, a part of another entry, or a new object a name. `*size` becomes
 /// the size of the entry.
@@ -23,8 +23,10 @@ pub unsafe extern "C" fn mach_make_memory_entry_64(
     object_handle: *mut mem_entry_name_port_t,
     parent_entry: mem_entry_name_port_t,
 ) -> kern_return_t {
-    // SAFETY: the caller vouches for the pointers.
-    answer(unsafe { make_entry(target_task, size, offset, permission, object_handle, parent_entry) })
+    answer(caught(|| {
+        // SAFETY: the caller vouches for the pointers.
+        unsafe { make_entry(target_task, size, offset, permission, object_handle, parent_entry) }
+    }))
 }
 
 unsafe fn make_entry(
@@ -47,7 +49,7 @@ unsafe fn make_entry(
         name => Some(ports::entry(name).ok_or(KernReturn::INVALID_ARGUMENT)?),
     };
     // SAFETY: it is not null, so it is valid.
-    let asked = unsafe { size.read() };
+    let asked = unsafe { size.read_unaligned() };
     let wanted = Wanted { size: asked, offset, permission };
     let (bytes, name) = match make(|| task, &wanted, parent.as_deref())? {
         Made::New(entry) => (entry.reported(asked), ports::name_entry(entry)),
@@ -59,8 +61,8 @@ unsafe fn make_entry(
     };
     // SAFETY: they are not null, so they are valid.
     unsafe {
-        size.write(bytes);
-        handle.write(name);
+        size.write_unaligned(bytes);
+        handle.write_unaligned(name);
     }
     Ok(())
 }
@@ -97,7 +99,7 @@ pub unsafe extern "C" fn mach_memory_object_memory_entry_64(
     if !ports::is_host(host) {
         return KernReturn::INVALID_HOST.0; // E12
     }
-    answer((|| {
+    answer(caught(|| {
         let handle = required(entry_handle)?;
         if size == 0 || internal == 0 {
             return Err(KernReturn::INVALID_ARGUMENT);
@@ -105,11 +107,11 @@ pub unsafe extern "C" fn mach_memory_object_memory_entry_64(
         let wanted = Wanted { size, offset: 0, permission: permission | MAP_MEM_NAMED_CREATE };
         match make(|| Err(KernReturn::INVALID_TASK), &wanted, None)? {
             // SAFETY: it is not null, so it is valid.
-            Made::New(entry) => unsafe { handle.write(ports::name_entry(entry)) },
+            Made::New(entry) => unsafe { handle.write_unaligned(ports::name_entry(entry)) },
             Made::Parent | Made::Nothing => {}
         }
         Ok(())
-    })())
+    }))
 }
 
 /// [`mach_memory_object_memory_entry_64`] in words of the machine.

@@ -1,6 +1,7 @@
 //! This machine, and codes in words.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
+use std::io::{self, Write};
 
 use super::super::code::KernReturn;
 use super::super::constants::vm_page_size;
@@ -23,7 +24,7 @@ pub const unsafe extern "C" fn mach_host_self() -> mach_port_t {
 pub unsafe extern "C" fn host_page_size(_host: host_t, out_page_size: *mut vm_size_t) -> kern_return_t {
     answer(required(out_page_size).map(|size| {
         // SAFETY: it is not null, so it is valid.
-        unsafe { size.write(vm_page_size) }
+        unsafe { size.write_unaligned(vm_page_size) }
     }))
 }
 
@@ -47,4 +48,21 @@ pub const unsafe extern "C" fn mach_error_type(error_value: kern_return_t) -> *m
         _ => c"(?/?)",
     };
     kind.as_ptr().cast_mut()
+}
+
+/// Writes a line to standard error: the text, what the code means, and its number.
+///
+/// # Safety
+/// `text` is null, which counts as empty, or a string of C.
+pub unsafe extern "C" fn mach_error(text: *const c_char, error_value: kern_return_t) {
+    let text = if text.is_null() {
+        c""
+    } else {
+        // SAFETY: it is not null, so it is a string.
+        unsafe { CStr::from_ptr(text) }
+    };
+    let words = KernReturn(error_value).words();
+    let line = format!("{}: {} ({error_value:#x})\n", text.to_string_lossy(), words.to_string_lossy());
+    // Whoever has closed standard error wants no line.
+    let _ = io::stderr().write_all(line.as_bytes());
 }

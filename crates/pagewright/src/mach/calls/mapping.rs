@@ -33,7 +33,7 @@ pub unsafe extern "C" fn mach_vm_map(
     answer(on(target_task, |process| {
         let address = required(address)?;
         // SAFETY: it is not null, so it is valid.
-        let at = unsafe { address.read() };
+        let at = unsafe { address.read_unaligned() };
         let (protection, maximum, inherit) = (cur_protection, max_protection, inheritance);
         let mapping = Mapping { at, size, mask, flags, protection, maximum, inherit };
         let made = if object == MACH_PORT_NULL {
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn mach_vm_map(
             entry.map(process, &mapping, offset, what(copy))?
         };
         // SAFETY: as above.
-        unsafe { address.write(made) };
+        unsafe { address.write_unaligned(made) };
         Ok(())
     }))
 }
@@ -225,34 +225,36 @@ pub unsafe extern "C" fn vm_remap_new(
 }
 
 /// Where the answers of a remapping go.
-struct Out<'a> {
-    at: &'a mut u64,
-    current: &'a mut vm_prot_t,
-    maximum: &'a mut vm_prot_t,
+struct Out {
+    at: *mut u64,
+    current: *mut vm_prot_t,
+    maximum: *mut vm_prot_t,
 }
 
-impl Out<'_> {
+impl Out {
     /// # Safety
-    /// The pointers are null or valid, and do not overlap.
+    /// The pointers are null or valid, as long as this is used.
     unsafe fn new(at: *mut u64, current: *mut vm_prot_t, maximum: *mut vm_prot_t) -> Result<Self> {
-        let (at, current, maximum) = (required(at)?, required(current)?, required(maximum)?);
-        // SAFETY: none is null, so they are valid.
-        let (at, current, maximum) = unsafe { (&mut *at, &mut *current, &mut *maximum) };
-        Ok(Self { at, current, maximum })
+        Ok(Self { at: required(at)?, current: required(current)?, maximum: required(maximum)? })
     }
 
-    const fn at(&self) -> u64 {
-        *self.at
+    fn at(&self) -> u64 {
+        // SAFETY: it is not null, so it is valid.
+        unsafe { self.at.read_unaligned() }
     }
 
-    const fn rights(&self) -> (vm_prot_t, vm_prot_t) {
-        (*self.current, *self.maximum)
+    fn rights(&self) -> (vm_prot_t, vm_prot_t) {
+        // SAFETY: as above.
+        unsafe { (self.current.read_unaligned(), self.maximum.read_unaligned()) }
     }
 
-    const fn store(self, (at, current, maximum): (u64, vm_prot_t, vm_prot_t)) {
-        *self.at = at;
-        *self.current = current;
-        *self.maximum = maximum;
+    fn store(self, (at, current, maximum): (u64, vm_prot_t, vm_prot_t)) {
+        // SAFETY: as above.
+        unsafe {
+            self.at.write_unaligned(at);
+            self.current.write_unaligned(current);
+            self.maximum.write_unaligned(maximum);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::code::{KernReturn, Result};
 use super::super::ports::{self, TASK_SELF};
 use super::super::types::{kern_return_t, mach_port_name_t, mach_port_t, task_t};
-use super::{answer, required};
+use super::{answer, caught, required};
 use crate::process::Process;
 
 /// The task of this process. Never fails, and needs no deallocation.
@@ -25,10 +25,11 @@ pub unsafe extern "C" fn task_for_pid(
     pid: i32,
     t: *mut mach_port_name_t,
 ) -> kern_return_t {
-    answer(open(target_tport, pid).and_then(|process| {
+    answer(caught(|| {
+        let process = open(target_tport, pid)?;
         let t = required(t)?;
         // SAFETY: it is not null, so it is valid.
-        unsafe { t.write(ports::name_task(process)) };
+        unsafe { t.write_unaligned(ports::name_task(process)) };
         Ok(())
     }))
 }
@@ -53,7 +54,7 @@ pub unsafe extern "C" fn pid_for_task(task: mach_port_name_t, pid: *mut i32) -> 
     answer(ports::argument(task, KernReturn::FAILURE).and_then(|process| {
         let pid = required(pid)?;
         // SAFETY: it is not null, so it is valid.
-        unsafe { pid.write(process.pid().cast_signed()) };
+        unsafe { pid.write_unaligned(process.pid().cast_signed()) };
         Ok(())
     }))
 }
@@ -64,7 +65,8 @@ pub unsafe extern "C" fn pid_for_task(task: mach_port_name_t, pid: *mut i32) -> 
 /// # Safety
 /// None: any name is answered.
 pub unsafe extern "C" fn mach_port_deallocate(task: task_t, name: mach_port_name_t) -> kern_return_t {
-    answer(ports::destination(task, KernReturn::INVALID_TASK).and_then(|process| {
+    answer(caught(|| {
+        let process = ports::destination(task, KernReturn::INVALID_TASK)?;
         // The names of other tasks are not known.
         if process.is_current() { ports::release(name) } else { Err(KernReturn::INVALID_NAME) }
     }))

@@ -56,7 +56,10 @@ impl Record {
             Self::Extended(words) => {
                 let record = region.extended(pages());
                 // SAFETY: as above; the older record is the first words of it.
-                unsafe { info.copy_from_nonoverlapping((&raw const record).cast(), words as usize) };
+                unsafe {
+                    let bytes = words as usize * size_of::<i32>();
+                    info.cast::<u8>().copy_from_nonoverlapping((&raw const record).cast(), bytes);
+                }
             }
             // SAFETY: as above.
             Self::Top => unsafe { info.cast::<vm_region_top_info>().write_unaligned(region.top(pages())) },
@@ -83,20 +86,20 @@ pub unsafe extern "C" fn mach_vm_region(
         let (address, size, info) = (required(address)?, required(size)?, required(info)?);
         let count = required(info_cnt)?;
         // SAFETY: none is null, so they are valid.
-        let (at, room) = unsafe { (address.read(), count.read()) };
+        let (at, room) = unsafe { (address.read_unaligned(), count.read_unaligned()) };
         let record = Record::of(flavor, room)?;
         let region = Task::of(process).region(at)?;
         // SAFETY: the caller vouches for the room, and it is enough.
         unsafe { record.store(process, &region, info) };
         // SAFETY: they are valid.
         unsafe {
-            address.write(region.base());
-            size.write(region.size());
-            count.write(record.words());
+            address.write_unaligned(region.base());
+            size.write_unaligned(region.size());
+            count.write_unaligned(record.words());
         }
         if !object_name.is_null() {
             // SAFETY: it is not null, so it is valid.
-            unsafe { object_name.write(MACH_PORT_NULL) };
+            unsafe { object_name.write_unaligned(MACH_PORT_NULL) };
         }
         Ok(())
     }))

@@ -1,7 +1,5 @@
 //! Copying: within a task, into the caller, out of the caller.
 
-use std::slice;
-
 use super::super::code::{KernReturn, Result};
 use super::super::constants::VM_MAP_ENTRY_MAX;
 use super::super::task::Task;
@@ -65,9 +63,9 @@ pub unsafe extern "C" fn mach_vm_read(
         let (data, count) = (required(data)?, required(data_cnt)?);
         let made = read(process, address, size)?;
         // SAFETY: they are not null, so they are valid.
-        unsafe { data.write(made as usize) };
+        unsafe { data.write_unaligned(made as usize) };
         // SAFETY: as above; larger sizes are refused.
-        unsafe { count.write(size as u32) };
+        unsafe { count.write_unaligned(size as u32) };
         Ok(())
     }))
 }
@@ -107,7 +105,7 @@ pub unsafe extern "C" fn mach_vm_read_overwrite(
             task.overwrite(address, size, Task::of(&Process::current()), data)?;
         }
         // SAFETY: it is not null, so it is valid.
-        unsafe { out_size.write(size) };
+        unsafe { out_size.write_unaligned(size) };
         Ok(())
     }))
 }
@@ -142,18 +140,22 @@ pub unsafe extern "C" fn mach_vm_read_list(
             return Err(KernReturn::INVALID_ARGUMENT); // L1
         }
         let list = required(data_list)?;
-        // SAFETY: it is not null, so it has that many.
-        let list = unsafe { slice::from_raw_parts_mut(list, count as usize) };
         let mut last = Ok(());
-        for range in list {
+        for index in 0..count as usize {
+            // SAFETY: it is not null, so it has that many.
+            let entry = unsafe { list.add(index) };
+            // SAFETY: as above.
+            let range = unsafe { entry.read_unaligned() };
             let done = read(process, range.address, range.size);
             if range.size > 0 {
                 last = done.map(drop);
             }
-            *range = match done {
-                Ok(address) if range.size > 0 => mach_vm_read_entry { address, ..*range },
+            let made = match done {
+                Ok(address) if range.size > 0 => mach_vm_read_entry { address, ..range },
                 Ok(_) | Err(_) => mach_vm_read_entry::default(),
             };
+            // SAFETY: as above.
+            unsafe { entry.write_unaligned(made) };
         }
         last
     }))

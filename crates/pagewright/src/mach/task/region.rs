@@ -4,7 +4,10 @@ use pagewright_core::{Owner, Sharing, Surveyed, View};
 
 use super::super::code::Result;
 use super::super::constants::{SM_COW, SM_EMPTY, SM_PRIVATE, SM_TRUESHARED};
-use super::super::types::{vm_region_basic_info_64, vm_region_extended_info, vm_region_top_info};
+use super::super::types::{
+    vm_region_basic_info_64, vm_region_extended_info, vm_region_submap_info_64,
+    vm_region_submap_short_info_64, vm_region_top_info,
+};
 use super::super::words;
 use super::Task;
 use crate::memory::Memory;
@@ -99,6 +102,44 @@ impl Region {
             private_pages_resident: pages.resident - shared,
             shared_pages_resident: shared,
             share_mode,
+        }
+    }
+
+    pub(in super::super) fn submap(&self, pages: Pages) -> vm_region_submap_info_64 {
+        let (basic, extended) = (self.basic(), self.extended(pages));
+        vm_region_submap_info_64 {
+            protection: basic.protection,
+            max_protection: basic.max_protection,
+            inheritance: basic.inheritance,
+            offset: basic.offset,
+            pages_resident: extended.pages_resident,
+            pages_shared_now_private: extended.pages_shared_now_private,
+            pages_swapped_out: extended.pages_swapped_out,
+            pages_dirtied: extended.pages_dirtied,
+            ref_count: extended.ref_count,
+            shadow_depth: extended.shadow_depth,
+            external_pager: extended.external_pager,
+            share_mode: extended.share_mode,
+            behavior: basic.behavior,
+            user_wired_count: basic.user_wired_count,
+            ..vm_region_submap_info_64::default()
+        }
+    }
+
+    pub(in super::super) fn short_submap(&self, pages: Pages) -> vm_region_submap_short_info_64 {
+        let long = self.submap(pages);
+        vm_region_submap_short_info_64 {
+            protection: long.protection,
+            max_protection: long.max_protection,
+            inheritance: long.inheritance,
+            offset: long.offset,
+            ref_count: long.ref_count,
+            shadow_depth: long.shadow_depth,
+            external_pager: long.external_pager,
+            share_mode: long.share_mode,
+            behavior: long.behavior,
+            user_wired_count: long.user_wired_count,
+            ..vm_region_submap_short_info_64::default()
         }
     }
 

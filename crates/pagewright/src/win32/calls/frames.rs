@@ -6,11 +6,11 @@ use pagewright_linux::sys;
 
 use super::super::constants::{INVALID_HANDLE_VALUE, NUMA_NO_PREFERRED_NODE};
 use super::super::failure::Failure;
+use super::super::frames;
 use super::super::handles::{self, Need};
 use super::super::range::PAGE;
 use super::super::status::NtStatus;
 use super::super::types::{BOOL, HANDLE};
-use super::super::{frames, last_error};
 use super::answer;
 use super::memory::require_pointer;
 
@@ -38,22 +38,37 @@ pub unsafe extern "system" fn AllocateUserPhysicalPagesNuma(
     pagearray: *mut usize,
     nndpreferred: u32,
 ) -> BOOL {
-    let came = require_pointer(numberofpages.is_null(), "pointer to the number of pages").and_then(|()| {
-        // SAFETY: it is not NULL, and the caller vouches for it then.
-        let count = unsafe { numberofpages.read_unaligned() };
-        require_pointer(count != 0 && pagearray.is_null(), "array for the pages")?;
-        handles::through(hprocess, Need::Operate, |process| {
-            frames::allocate_user_physical_pages(process, count as u64, nndpreferred)
-        })
-    });
-    let Some(came) = last_error::note(came) else { return 0 };
+    // SAFETY: the caller vouches for the pointers.
+    answer(unsafe { take(hprocess, numberofpages, pagearray, nndpreferred) })
+}
+
+/// Takes physical pages for a process.
+///
+/// # Errors
+/// Those of the rows LP24 and LP32; nothing was taken.
+///
+/// # Safety
+/// `number` is NULL or valid; `pages` is NULL or has room for that many.
+pub(in crate::win32) unsafe fn take(
+    process: HANDLE,
+    number: *mut usize,
+    pages: *mut usize,
+    node: u32,
+) -> Result<(), Failure> {
+    require_pointer(number.is_null(), "pointer to the number of pages")?;
+    // SAFETY: it is not NULL, and the caller vouches for it then.
+    let count = unsafe { number.read_unaligned() };
+    require_pointer(count != 0 && pages.is_null(), "array for the pages")?;
+    let came = handles::through(process, Need::Operate, |process| {
+        frames::allocate_user_physical_pages(process, count as u64, node)
+    })?;
     for (index, frame) in came.iter().enumerate() {
         // SAFETY: no more came than were asked for, and the caller vouches for room for those.
-        unsafe { pagearray.add(index).write_unaligned(*frame as usize) };
+        unsafe { pages.add(index).write_unaligned(*frame as usize) };
     }
     // SAFETY: as above.
-    unsafe { numberofpages.write_unaligned(came.len()) };
-    1
+    unsafe { number.write_unaligned(came.len()) };
+    Ok(())
 }
 
 /// Gives physical pages of a process back. `numberofpages` says how many, and afterwards
@@ -67,18 +82,34 @@ pub unsafe extern "system" fn FreeUserPhysicalPages(
     numberofpages: *mut usize,
     pagearray: *const usize,
 ) -> BOOL {
-    let went = require_pointer(numberofpages.is_null(), "pointer to the number of pages").and_then(|()| {
-        // SAFETY: it is not NULL, and the caller vouches for it then.
-        let count = unsafe { numberofpages.read_unaligned() };
-        require_pointer(count != 0 && pagearray.is_null(), "array of the pages")?;
-        // SAFETY: the caller vouches for the array.
-        let pages = unsafe { list(pagearray, count) }?.unwrap_or_default();
-        handles::through(hprocess, Need::Operate, |process| frames::free_user_physical_pages(process, &pages))
-    });
-    let Some(went) = last_error::note(went) else { return 0 };
+    // SAFETY: the caller vouches for the pointers.
+    answer(unsafe { give_back(hprocess, numberofpages, pagearray) })
+}
+
+/// Gives physical pages of a process back.
+///
+/// # Errors
+/// Those of the row LP29; nothing was given back.
+///
+/// # Safety
+/// `number` is NULL or valid; `pages` is NULL or has that many.
+pub(in crate::win32) unsafe fn give_back(
+    process: HANDLE,
+    number: *mut usize,
+    pages: *const usize,
+) -> Result<(), Failure> {
+    require_pointer(number.is_null(), "pointer to the number of pages")?;
+    // SAFETY: it is not NULL, and the caller vouches for it then.
+    let count = unsafe { number.read_unaligned() };
+    require_pointer(count != 0 && pages.is_null(), "array of the pages")?;
+    // SAFETY: the caller vouches for the array.
+    let pages = unsafe { list(pages, count) }?.unwrap_or_default();
+    let went = handles::through(process, Need::Operate, |process| {
+        frames::free_user_physical_pages(process, &pages)
+    })?;
     // SAFETY: as above.
-    unsafe { numberofpages.write_unaligned(went as usize) };
-    1
+    unsafe { number.write_unaligned(went as usize) };
+    Ok(())
 }
 
 /// Maps physical pages of this process into a window that was allocated with
@@ -107,13 +138,27 @@ pub unsafe extern "system" fn MapUserPhysicalPagesEx(
     pagearray: *const usize,
 ) -> BOOL {
     // SAFETY: the caller vouches for the array.
-    let pages = unsafe { list(pagearray, numberofpages) };
-    let (at, count) = (virtualaddress.addr() as u64, numberofpages as u64);
-    answer(pages.and_then(|pages| {
-        handles::through(hprocess, Need::Operate, |process| {
-            frames::map_user_physical_pages(process, at, count, pages.as_deref())
-        })
-    }))
+    answer(unsafe { map(hprocess, virtualaddress, numberofpages, pagearray) })
+}
+
+/// Maps physical pages into a window of a process, or unmaps.
+///
+/// # Errors
+/// Those of the rows LP26 and LP28; nothing has changed.
+///
+/// # Safety
+/// `pages` is NULL or has `number` of them.
+pub(in crate::win32) unsafe fn map(
+    process: HANDLE,
+    at: *const c_void,
+    number: usize,
+    pages: *const usize,
+) -> Result<(), Failure> {
+    // SAFETY: the caller vouches for the array.
+    let pages = unsafe { list(pages, number) }?;
+    handles::through(process, Need::Operate, |process| {
+        frames::map_user_physical_pages(process, at.addr() as u64, number as u64, pages.as_deref())
+    })
 }
 
 /// Maps each physical page of this process at its own address; with NULL for the pages it
@@ -143,17 +188,29 @@ pub unsafe extern "system" fn MapUserPhysicalPagesScatterEx(
     numberofpages: usize,
     pagearray: *const usize,
 ) -> BOOL {
-    let places = require_pointer(virtualaddresses.is_null(), "array of the addresses").and_then(|()| {
-        // SAFETY: a pointer is as wide as the number of its address; the caller vouches for both arrays.
-        let lists =
-            unsafe { (list(virtualaddresses.cast(), numberofpages)?, list(pagearray, numberofpages)?) };
-        Ok((lists.0.unwrap_or_default(), lists.1))
-    });
-    answer(places.and_then(|(addresses, pages)| {
-        handles::through(hprocess, Need::Operate, |process| {
-            frames::map_user_physical_pages_scatter(process, &addresses, pages.as_deref())
-        })
-    }))
+    // SAFETY: the caller vouches for the arrays.
+    answer(unsafe { scatter(hprocess, virtualaddresses, numberofpages, pagearray) })
+}
+
+/// Maps each physical page at its own address of a process, or unmaps.
+///
+/// # Errors
+/// As [`map`]; nothing has changed.
+///
+/// # Safety
+/// `places` is NULL or has `number` of them; `pages` is NULL or has as many.
+pub(in crate::win32) unsafe fn scatter(
+    process: HANDLE,
+    places: *const *const c_void,
+    number: usize,
+    pages: *const usize,
+) -> Result<(), Failure> {
+    require_pointer(places.is_null(), "array of the addresses")?;
+    // SAFETY: a pointer is as wide as the number of its address; the caller vouches for both arrays.
+    let (places, pages) = unsafe { (list(places.cast(), number)?, list(pages, number)?) };
+    handles::through(process, Need::Operate, |process| {
+        frames::map_user_physical_pages_scatter(process, &places.unwrap_or_default(), pages.as_deref())
+    })
 }
 
 /// The numbers of an array; `None` for NULL.

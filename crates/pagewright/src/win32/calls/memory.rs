@@ -6,9 +6,11 @@ use std::ptr;
 use pagewright_core::{Geometry, Kind, Verb};
 
 use super::super::advice::{self, Advice, Span};
-use super::super::constants::{INVALID_HANDLE_VALUE, PAGE_NOACCESS};
+use super::super::constants::INVALID_HANDLE_VALUE;
 use super::super::failure::Failure;
+use super::super::guarded::caught;
 use super::super::handles::{self, Need};
+use super::super::kind::Words;
 use super::super::status::NtStatus;
 use super::super::types::{
     BOOL, HANDLE, MEM_EXTENDED_PARAMETER, MEMORY_BASIC_INFORMATION, PAGE_PROTECTION_FLAGS,
@@ -72,7 +74,7 @@ pub unsafe extern "system" fn VirtualAllocExNuma(
 }
 
 /// [`VirtualAllocEx`] with extended parameters: address requirements, a node, and attributes
-/// for the kind of large pages. A NULL process is this one (HR13).
+/// for the kind of large pages; and with placeholders (PH rows). A NULL process is this one (HR13).
 ///
 /// # Safety
 /// As [`VirtualAllocEx`]; `extendedparameters` points to `parametercount` of them,
@@ -91,7 +93,8 @@ pub unsafe extern "system" fn VirtualAlloc2(
     let extended = unsafe { extended::decode(extendedparameters, parametercount) };
     let plan = extended.and_then(|extended| {
         let (at, size) = (addr(baseaddress), size as u64);
-        let plan = alloc::Plan::decode(at, size, allocationtype, pageprotection, HIGHEST)?;
+        let plan =
+            alloc::Plan::decode_words(at, size, allocationtype, pageprotection, HIGHEST, Words::Extended)?;
         extended.refine(plan, HIGHEST)
     });
     allocated(plan.and_then(|plan| handles::through(process, Need::Operate, |it| plan.perform(it))))
@@ -122,7 +125,7 @@ pub unsafe extern "system" fn VirtualFreeEx(
 ) -> BOOL {
     let request = free::decode(addr(lpaddress), dwsize as u64, dwfreetype, HIGHEST);
     answer(request.and_then(|request| {
-        handles::through(hprocess, Need::Operate, |process| free::perform(process, &request))
+        handles::through(hprocess, Need::Operate, |process| free::perform(process, &request).map(drop))
     }))
 }
 
@@ -157,13 +160,7 @@ pub unsafe extern "system" fn VirtualProtectEx(
         let request = protect::decode(addr(lpaddress), dwsize as u64, protection, HIGHEST)?;
         handles::through(hprocess, Need::Operate, |process| protect::perform(process, &request))
     });
-    let old = match &changed {
-        Ok(old) => Some(*old),
-        // VP05: on this one failure the old protection is written as well.
-        Err(failure) if failure.status == NtStatus::NOT_COMMITTED => Some(PAGE_NOACCESS),
-        Err(_) => None,
-    };
-    if let Some(old) = old {
+    if let Some(old) = protect::told(&changed) {
         // SAFETY: it is not NULL, or the call would have been refused for another
         // reason; the caller vouches that it is valid then.
         unsafe { lpfloldprotect.write_unaligned(old) };
@@ -216,7 +213,7 @@ pub unsafe extern "system" fn VirtualQueryEx(
 /// None: any range is answered.
 pub unsafe extern "system" fn VirtualLock(lpaddress: *const c_void, dwsize: usize) -> BOOL {
     let (at, size) = (addr(lpaddress), dwsize as u64);
-    answer(lock::virtual_lock_within(&Process::current(), at, size, &limits::own()))
+    answer(caught(|| lock::virtual_lock_within(&Process::current(), at, size, &limits::own())))
 }
 
 /// Lets locked pages of this process go. FALSE and a last error on failure: 158 when a page is
@@ -262,7 +259,7 @@ pub(super) fn allocated(base: Result<u64, Failure>) -> *mut c_void {
 }
 
 /// 998 for a pointer that must not be NULL.
-pub(super) fn require_pointer(is_null: bool, what: &'static str) -> Result<(), Failure> {
+pub(in crate::win32) fn require_pointer(is_null: bool, what: &'static str) -> Result<(), Failure> {
     if is_null {
         return Err(Failure::argument(NtStatus::ACCESS_VIOLATION, what, 0, "give the address of one"));
     }

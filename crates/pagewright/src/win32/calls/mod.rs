@@ -6,14 +6,14 @@
 #![allow(non_snake_case, reason = "these are the names that existing code uses")]
 
 mod app;
-mod frames;
+pub(super) mod frames;
 mod memory;
 mod nt_lock;
-mod prefetch;
-mod process;
+pub(super) mod prefetch;
+pub(super) mod process;
 mod recycle;
 mod system;
-mod watch;
+pub(super) mod watch;
 mod working_set;
 
 pub use app::{VirtualAlloc2FromApp, VirtualAllocFromApp, VirtualProtectFromApp};
@@ -40,13 +40,15 @@ pub use working_set::{
     K32QueryWorkingSetEx, QueryWorkingSetEx, SetProcessWorkingSetSize, SetProcessWorkingSetSizeEx,
 };
 
+pub(super) use memory::require_pointer;
+
 use super::constants::{FALSE, TRUE};
 use super::failure::Failure;
 use super::last_error;
 use super::types::BOOL;
 
 /// TRUE, or FALSE and a last error.
-fn answer(result: Result<(), Failure>) -> BOOL {
+pub(super) fn answer(result: Result<(), Failure>) -> BOOL {
     match last_error::note(result) {
         Some(()) => TRUE,
         None => FALSE,

@@ -26,23 +26,36 @@ pub unsafe extern "system" fn PrefetchVirtualMemory(
     virtualaddresses: *const WIN32_MEMORY_RANGE_ENTRY,
     flags: u32,
 ) -> BOOL {
-    let spans = check(numberofentries, flags)
-        .and_then(|()| require_pointer(virtualaddresses.is_null(), "array of the ranges")) // PF10
-        .and_then(|()| {
-            // SAFETY: the caller vouches for that many.
-            let entry = |index| unsafe { virtualaddresses.add(index).read_unaligned() };
-            (0..numberofentries).map(|index| span(entry(index))).collect::<Result<Vec<_>, _>>()
-        });
-    answer(spans.and_then(|spans| {
-        let spans: Vec<_> = spans.into_iter().flatten().collect();
-        handles::through(hprocess, Need::Recount, |process| {
-            if process.has_ended() {
-                return Err(Failure::core(Verb::Query, Kind::Gone, 0, 0));
-            }
-            advice::give(process, &spans, Advice::WillNeed);
-            Ok(())
-        })
-    }))
+    // SAFETY: the caller vouches for the array.
+    answer(unsafe { prefetch(hprocess, numberofentries, virtualaddresses, flags) })
+}
+
+/// Says that ranges of a process will be used soon.
+///
+/// # Errors
+/// Those of the rows PF01 to PF11, and of the handle.
+///
+/// # Safety
+/// `first` is NULL or points to `entries` ranges.
+pub(in crate::win32) unsafe fn prefetch(
+    process: HANDLE,
+    entries: usize,
+    first: *const WIN32_MEMORY_RANGE_ENTRY,
+    flags: u32,
+) -> Result<(), Failure> {
+    check(entries, flags)?;
+    require_pointer(first.is_null(), "array of the ranges")?; // PF10
+    // SAFETY: the caller vouches for that many.
+    let entry = |index| unsafe { first.add(index).read_unaligned() };
+    let spans = (0..entries).map(|index| span(entry(index))).collect::<Result<Vec<_>, _>>()?;
+    let spans: Vec<_> = spans.into_iter().flatten().collect();
+    handles::through(process, Need::Recount, |process| {
+        if process.has_ended() {
+            return Err(Failure::core(Verb::Query, Kind::Gone, 0, 0));
+        }
+        advice::give(process, &spans, Advice::WillNeed);
+        Ok(())
+    })
 }
 
 fn check(entries: usize, flags: u32) -> Result<(), Failure> {

@@ -4,17 +4,16 @@ use std::ffi::c_void;
 use std::ptr;
 
 use pagewright_core::{Kind, Verb};
-use pagewright_linux::sys;
 
 use super::super::constants::INVALID_HANDLE_VALUE;
+use super::super::copy::Patch;
 use super::super::failure::Failure;
 use super::super::handles::{self, Need};
-use super::super::local::{self, Buffer};
+use super::super::last_error;
+use super::super::local::Buffer;
+use super::super::transfer::{self, Source};
 use super::super::types::{BOOL, HANDLE, PROCESS_ACCESS_RIGHTS};
-use super::super::{copy, last_error};
 use super::answer;
-use crate::memory::Memory;
-use crate::process::Process;
 
 /// Opens the process with this id for the rights in `dwdesiredaccess`. NULL and a
 /// last error on failure.
@@ -66,12 +65,18 @@ pub unsafe extern "system" fn FlushInstructionCache(
     _lpbaseaddress: *const c_void,
     _dwsize: usize,
 ) -> BOOL {
-    answer(handles::through(hprocess, Need::Handle, |process| {
+    answer(flush_code(hprocess))
+}
+
+/// # Errors
+/// 6 for no handle of a process, 5 for one that has ended.
+pub(in crate::win32) fn flush_code(process: HANDLE) -> Result<(), Failure> {
+    handles::through(process, Need::Handle, |process| {
         if process.has_ended() {
             return Err(Failure::core(Verb::Write, Kind::Gone, 0, 0));
         }
         Ok(())
-    }))
+    })
 }
 
 /// Copies out of a process. FALSE and a last error when not all could be copied;
@@ -87,21 +92,11 @@ pub unsafe extern "system" fn ReadProcessMemory(
     nsize: usize,
     lpnumberofbytesread: *mut usize,
 ) -> BOOL {
-    // SAFETY: the caller vouches for the buffer.
-    let buffer = unsafe { Buffer::new(lpbuffer, nsize) };
-    let at = lpbaseaddress.addr() as u64;
-    let copied = user_range(Verb::Read, buffer.address(), nsize).and_then(|()| {
-        handles::through(hprocess, Need::Read, |process| {
-            if read_at_once(process, at, &buffer) { Ok(nsize) } else { copy::read_into(process, at, &buffer) }
-        })
-    });
-    // Whatever went wrong, a read reports how much came of it (RW18, RW39).
-    let copied = copied.map_err(|failure| {
-        let transferred = failure.transferred.unwrap_or(0);
-        failure.after(transferred)
-    });
-    // SAFETY: the caller vouches for the pointer.
-    unsafe { count(copied, lpnumberofbytesread) }
+    // SAFETY: the caller vouches for buffer and pointer.
+    unsafe {
+        let buffer = Buffer::new(lpbuffer, nsize);
+        answer(transfer::read(hprocess, lpbaseaddress.addr() as u64, &buffer, lpnumberofbytesread))
+    }
 }
 
 /// Copies into a process. FALSE and a last error when not all could be copied.
@@ -117,56 +112,7 @@ pub unsafe extern "system" fn WriteProcessMemory(
     nsize: usize,
     lpnumberofbyteswritten: *mut usize,
 ) -> BOOL {
-    let (at, from) = (lpbaseaddress.addr() as u64, lpbuffer.expose_provenance());
-    let copied = user_range(Verb::Write, from, nsize).and_then(|()| {
-        handles::through(hprocess, Need::Write, |process| {
-            copy::write_from(process, at, nsize, |offset, into| local::load(from + offset, into))
-        })
-    });
+    let source = Source { address: lpbuffer.expose_provenance(), size: nsize, patch: Patch::Code };
     // SAFETY: the caller vouches for the pointer.
-    unsafe { count(copied, lpnumberofbyteswritten) }
-}
-
-/// The common case of a read: one copy by the kernel, straight to the caller. False
-/// if it was not all, for whatever reason: then the careful way finds out.
-fn read_at_once(process: &Process, at: u64, buffer: &Buffer) -> bool {
-    let size = buffer.size();
-    if size == 0 || at > process.highest() {
-        return false;
-    }
-    let pid = process.pid() as usize;
-    let near = [buffer.address(), size];
-    let far = [at as usize, size];
-    let args = [pid, near.as_ptr().addr(), 1, far.as_ptr().addr(), 1, 0];
-    // SAFETY: the arrays are one `iovec` each and live across the call; the kernel
-    // stores to the buffer only, which may be overwritten.
-    let copied = unsafe { sys::syscall(libc::SYS_process_vm_readv as u32, args) };
-    // The number meant this process all the while if it has not ended now.
-    copied == Ok(size) && !process.has_ended()
-}
-
-/// A buffer of ours that cannot be one (RW35).
-fn user_range(verb: Verb, address: usize, size: usize) -> Result<(), Failure> {
-    if size == 0 || local::in_user_range(address, size) {
-        return Ok(());
-    }
-    Err(Failure::core(verb, Kind::BadSize, address as u64, size as u64))
-}
-
-/// Reports a count if there is one to report and a place for it.
-///
-/// # Safety
-/// `into` is NULL or valid.
-unsafe fn count(copied: Result<usize, Failure>, into: *mut usize) -> BOOL {
-    let transferred = match &copied {
-        Ok(copied) => Some(*copied),
-        Err(failure) => failure.transferred,
-    };
-    if let Some(transferred) = transferred
-        && !into.is_null()
-    {
-        // SAFETY: the caller vouches for it.
-        unsafe { into.write_unaligned(transferred) };
-    }
-    answer(copied.map(drop))
+    answer(unsafe { transfer::write(hprocess, lpbaseaddress.addr() as u64, source, lpnumberofbyteswritten) })
 }

@@ -54,7 +54,7 @@ pub unsafe extern "system" fn GetNumaHighestNodeNumber(highestnodenumber: *mut u
 /// Says what the system is like: page and granule, user range, processors.
 ///
 /// # Safety
-/// `lpsysteminfo` is valid.
+/// `lpsysteminfo` is NULL, and nothing is said, or valid.
 pub unsafe extern "system" fn GetSystemInfo(lpsysteminfo: *mut SYSTEM_INFO) {
     let geometry = Geometry::X86_64;
     let processors = sys::processors().max(1);
@@ -74,8 +74,10 @@ pub unsafe extern "system" fn GetSystemInfo(lpsysteminfo: *mut SYSTEM_INFO) {
         wProcessorLevel: level,
         wProcessorRevision: revision,
     };
-    // SAFETY: the caller vouches for the pointer.
-    unsafe { lpsysteminfo.write_unaligned(info) };
+    if !lpsysteminfo.is_null() {
+        // SAFETY: it is not NULL, and the caller vouches for it then.
+        unsafe { lpsysteminfo.write_unaligned(info) };
+    }
 }
 
 /// `PROCESSOR_AMD_X8664`.

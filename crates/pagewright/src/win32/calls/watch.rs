@@ -55,40 +55,64 @@ pub unsafe extern "system" fn GetWriteWatchEx(
     lpdwcount: *mut usize,
     lpdwgranularity: *mut u32,
 ) -> u32 {
-    let listed = require_pointer(lpdwcount.is_null(), "pointer to the count") // WW29
-        .and_then(|()| require_pointer(lpdwgranularity.is_null(), "pointer for the granularity")) // WW30
-        .and_then(|()| {
-            // SAFETY: it is not NULL, and the caller vouches for it then.
-            let room = unsafe { lpdwcount.read_unaligned() };
-            let (at, size) = (lpbaseaddress.addr() as u64, dwregionsize as u64);
-            let request = watch::decode(dwflags, at, size, room as u64, HIGHEST)?;
-            require_pointer(lpaddresses.is_null(), "array for the addresses")?; // WW31
-            let need = match request.after {
-                After::Keep => Need::Inspect,
-                After::Forget => Need::Recount,
-            };
-            let mut listed = 0;
-            handles::through(hprocess, need, |process| {
-                watch::list(process, &request, &mut |page| {
-                    // SAFETY: no more pages are listed than there is room for, and the
-                    // caller vouches for the array.
-                    unsafe {
-                        lpaddresses
-                            .add(listed)
-                            .write_unaligned(ptr::with_exposed_provenance_mut(page as usize))
-                    };
-                    listed += 1;
-                })
-            })?;
-            Ok(listed)
-        });
-    let Some(listed) = last_error::note(listed) else { return FAILED };
+    let (at, size) = (lpbaseaddress.addr() as u64, dwregionsize as u64);
+    let into = Into { addresses: lpaddresses, count: lpdwcount, granularity: lpdwgranularity };
+    // SAFETY: the caller vouches for the pointers.
+    last_error::note(unsafe { list(hprocess, dwflags, at, size, into) }).map_or(FAILED, |()| 0)
+}
+
+/// Where the pages go that were stored to.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::win32) struct Into<G> {
+    pub(in crate::win32) addresses: *mut *mut c_void,
+    /// How many there is room for, and then how many there are.
+    pub(in crate::win32) count: *mut usize,
+    /// The size of a page, as wide as the call has it.
+    pub(in crate::win32) granularity: *mut G,
+}
+
+/// Lists the pages of a process that were stored to.
+///
+/// # Errors
+/// Those of the rows WW28 to WW37. Nothing was forgotten.
+///
+/// # Safety
+/// The array is NULL or has room for as many addresses as are asked for; the other pointers
+/// are NULL or valid.
+pub(in crate::win32) unsafe fn list<G: From<u16>>(
+    process: HANDLE,
+    flags: u32,
+    at: u64,
+    size: u64,
+    into: Into<G>,
+) -> Result<(), Failure> {
+    let Into { addresses, count, granularity } = into;
+    require_pointer(count.is_null(), "pointer to the count")?; // WW29
+    require_pointer(granularity.is_null(), "pointer for the granularity")?; // WW30
+    // SAFETY: it is not NULL, and the caller vouches for it then.
+    let room = unsafe { count.read_unaligned() };
+    let request = watch::decode(flags, at, size, room as u64, HIGHEST)?;
+    require_pointer(addresses.is_null(), "array for the addresses")?; // WW31
+    let need = match request.after {
+        After::Keep => Need::Inspect,
+        After::Forget => Need::Recount,
+    };
+    let mut listed = 0;
+    handles::through(process, need, |process| {
+        watch::list(process, &request, &mut |page| {
+            let page = ptr::with_exposed_provenance_mut(page as usize);
+            // SAFETY: no more pages are listed than there is room for, and the caller vouches
+            // for the array.
+            unsafe { addresses.add(listed).write_unaligned(page) };
+            listed += 1;
+        })
+    })?;
     // SAFETY: neither is NULL, and the caller vouches for them then.
     unsafe {
-        lpdwcount.write_unaligned(listed);
-        lpdwgranularity.write_unaligned(PAGE as u32);
+        count.write_unaligned(listed);
+        granularity.write_unaligned(G::from(PAGE as u16));
     }
-    0
+    Ok(())
 }
 
 /// Forgets all stores to a watched range of this process. 0, or `u32::MAX` and a last error.
@@ -110,7 +134,7 @@ pub unsafe extern "system" fn ResetWriteWatchEx(
     lpbaseaddress: *const c_void,
     dwregionsize: usize,
 ) -> u32 {
-    mark(hprocess, lpbaseaddress, dwregionsize, Stores::Forget)
+    marked(mark(hprocess, lpbaseaddress, dwregionsize, Stores::Forget))
 }
 
 /// Counts a range of a process as stored to: for writes that no processor makes, such as
@@ -124,16 +148,26 @@ pub unsafe extern "system" fn NoteWriteWatchEx(
     lpbaseaddress: *const c_void,
     dwregionsize: usize,
 ) -> u32 {
-    mark(hprocess, lpbaseaddress, dwregionsize, Stores::Note)
+    marked(mark(hprocess, lpbaseaddress, dwregionsize, Stores::Note))
 }
 
 /// What the calls answer that failed.
 const FAILED: u32 = u32::MAX;
 
-fn mark(process: HANDLE, base: *const c_void, size: usize, stores: Stores) -> u32 {
-    let request = watch::decode_mark(base.addr() as u64, size as u64, stores, HIGHEST);
-    let marked = request.and_then(|request| {
-        handles::through(process, Need::Recount, |process| process.mark(&request).map_err(Failure::from))
-    });
-    last_error::note(marked).map_or(FAILED, |()| 0)
+fn marked(result: Result<(), Failure>) -> u32 {
+    last_error::note(result).map_or(FAILED, |()| 0)
+}
+
+/// Notes or forgets stores to a watched range of a process.
+///
+/// # Errors
+/// Those of the rows WW36 to WW38; nothing has changed.
+pub(in crate::win32) fn mark(
+    process: HANDLE,
+    base: *const c_void,
+    size: usize,
+    stores: Stores,
+) -> Result<(), Failure> {
+    let request = watch::decode_mark(base.addr() as u64, size as u64, stores, HIGHEST)?;
+    handles::through(process, Need::Recount, |process| process.mark(&request).map_err(Failure::from))
 }

@@ -4,9 +4,16 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use super::super::constants::{ERROR_ALREADY_EXISTS, ERROR_SUCCESS, FALSE, INVALID_HANDLE_VALUE, TRUE};
+use pagewright_core::Window;
+
+use super::super::constants::{
+    ERROR_ALREADY_EXISTS, ERROR_SUCCESS, FALSE, INVALID_HANDLE_VALUE, MEM_PRESERVE_PLACEHOLDER,
+    MEM_UNMAP_WITH_TRANSIENT_BOOST, TRUE,
+};
 use super::super::failure::Failure;
+use super::super::guarded::caught;
 use super::super::handles::{self, Need};
+use super::super::kind::Words;
 use super::super::status::NtStatus;
 use super::super::types::{
     BOOL, HANDLE, MEM_EXTENDED_PARAMETER, PAGE_PROTECTION_FLAGS, UNMAP_VIEW_OF_FILE_FLAGS,
@@ -18,7 +25,7 @@ use super::constants::{
     SECTION_MAP_EXECUTE_EXPLICIT,
 };
 use super::create::{self, Found};
-use super::map;
+use super::map::{self, Leave};
 use super::types::{DUPLICATE_HANDLE_OPTIONS, FILE_MAP, MEMORY_MAPPED_VIEW_ADDRESS, SECURITY_ATTRIBUTES};
 use crate::process::Process;
 
@@ -39,7 +46,7 @@ pub unsafe extern "system" fn CreateFileMappingW(
     let size = u64::from(dwmaximumsizehigh) << 32 | u64::from(dwmaximumsizelow);
     // SAFETY: the caller vouches for the name.
     let name = unsafe { wide(lpname) };
-    created(&create::Wanted { file: hfile, protect: flprotect, size, name })
+    created(create::Wanted::of_word(hfile, flprotect, size, name))
 }
 
 /// As [`CreateFileMappingW`], with a name of bytes.
@@ -57,7 +64,7 @@ pub unsafe extern "system" fn CreateFileMappingA(
     let size = u64::from(dwmaximumsizehigh) << 32 | u64::from(dwmaximumsizelow);
     // SAFETY: the caller vouches for the name.
     let name = unsafe { narrow(lpname) };
-    created(&create::Wanted { file: hfile, protect: flprotect, size, name })
+    created(create::Wanted::of_word(hfile, flprotect, size, name))
 }
 
 /// As [`CreateFileMappingW`], with the size in one word.
@@ -73,7 +80,7 @@ pub unsafe extern "system" fn CreateFileMappingFromApp(
 ) -> HANDLE {
     // SAFETY: the caller vouches for the name.
     let name = unsafe { wide(name) };
-    created(&create::Wanted { file: hfile, protect: pageprotection, size: maximumsize, name })
+    created(create::Wanted::of_word(hfile, pageprotection, maximumsize, name))
 }
 
 /// Opens a section of this process by its name, for `FILE_MAP_…` or `SECTION_…` rights.
@@ -161,11 +168,11 @@ pub unsafe extern "system" fn MapViewOfFileFromApp(
     mapped_here(hfilemappingobject, desiredaccess, fileoffset, numberofbytestomap, ptr::null())
 }
 
-/// Maps a view of a section in a process; NULL means this one (MV61). Takes no extended
-/// parameters that ask for anything. NULL and a last error on failure.
+/// Maps a view of a section in a process; NULL means this one (MV61). Extended parameters may
+/// say where it may be; a node is a wish that is not heard. NULL and a last error on failure.
 ///
 /// # Safety
-/// `extendedparameters` points to `parametercount` of them.
+/// `extendedparameters` points to `parametercount` of them, and the pointers in them are valid.
 pub unsafe extern "system" fn MapViewOfFile3(
     filemapping: HANDLE,
     process: HANDLE,
@@ -179,12 +186,20 @@ pub unsafe extern "system" fn MapViewOfFile3(
 ) -> MEMORY_MAPPED_VIEW_ADDRESS {
     let process = if process.is_null() { INVALID_HANDLE_VALUE } else { process };
     // SAFETY: the caller vouches for the parameters.
-    let plain = unsafe { extended::check_none(extendedparameters, parametercount) };
-    let view = plain.and_then(|()| {
+    let within = unsafe { extended::view_window(extendedparameters, parametercount, baseaddress) };
+    let view = within.and_then(|within| {
         let protection = protection::decode_protection(pageprotection)?;
-        let base = baseaddress.addr() as u64;
-        let size = viewsize as u64;
-        mapped(filemapping, process, &map::Wanted { base, offset, size, protection, kind: allocationtype })
+        let (base, size) = (baseaddress.addr() as u64, viewsize as u64);
+        let wanted = map::Wanted {
+            base,
+            offset,
+            size,
+            protection,
+            kind: allocationtype,
+            words: Words::Extended,
+            within,
+        };
+        mapped(filemapping, process, &wanted)
     });
     answer(view)
 }
@@ -206,7 +221,9 @@ pub unsafe extern "system" fn MapViewOfFileNuma2(
 ) -> MEMORY_MAPPED_VIEW_ADDRESS {
     let view = protection::decode_protection(pageprotection).and_then(|protection| {
         let (base, size) = (baseaddress.addr() as u64, viewsize as u64);
-        let wanted = map::Wanted { base, offset, size, protection, kind: allocationtype };
+        let within = Window::ANYWHERE;
+        let wanted =
+            map::Wanted { base, offset, size, protection, kind: allocationtype, words: Words::Plain, within };
         mapped(filemappinghandle, processhandle, &wanted)
     });
     answer(view)
@@ -218,7 +235,8 @@ pub unsafe extern "system" fn MapViewOfFileNuma2(
 /// # Safety
 /// Nobody may rely on the view.
 pub unsafe extern "system" fn UnmapViewOfFile(lpbaseaddress: MEMORY_MAPPED_VIEW_ADDRESS) -> BOOL {
-    done(map::unmap(&Process::current(), lpbaseaddress.Value.addr() as u64))
+    let at = lpbaseaddress.Value.addr() as u64;
+    done(caught(|| map::unmap(&Process::current(), at, Leave::Nothing)))
 }
 
 /// As [`UnmapViewOfFile`]; there are no flags but 0.
@@ -242,15 +260,34 @@ pub unsafe extern "system" fn UnmapViewOfFile2(
     baseaddress: MEMORY_MAPPED_VIEW_ADDRESS,
     unmapflags: UNMAP_VIEW_OF_FILE_FLAGS,
 ) -> BOOL {
-    let unmapped = handles::through(process, Need::Operate, |process| {
-        if unmapflags != 0 {
-            let fix = "placeholders are not supported by this version; give 0";
-            let (status, value) = (NtStatus::INVALID_PARAMETER, u64::from(unmapflags));
-            return Err(Failure::argument(status, "flags", value, fix));
+    done(unmap(process, baseaddress.Value, unmapflags))
+}
+
+/// Unmaps the view of a process that holds an address.
+///
+/// # Errors
+/// 87 for flags, 487 where no view is.
+pub(super) fn unmap(
+    process: HANDLE,
+    at: *const c_void,
+    flags: UNMAP_VIEW_OF_FILE_FLAGS,
+) -> Result<(), Failure> {
+    handles::through(process, Need::Operate, |process| {
+        let leave = leave(flags)?;
+        map::unmap(process, at.addr() as u64, leave)
+    })
+}
+
+/// What a call that unmaps is to leave behind (PH41, PH44).
+fn leave(flags: UNMAP_VIEW_OF_FILE_FLAGS) -> Result<Leave, Failure> {
+    match flags & !MEM_UNMAP_WITH_TRANSIENT_BOOST {
+        0 => Ok(Leave::Nothing),
+        MEM_PRESERVE_PLACEHOLDER => Ok(Leave::Placeholder),
+        _ => {
+            let fix = "give 0, MEM_PRESERVE_PLACEHOLDER, or MEM_UNMAP_WITH_TRANSIENT_BOOST";
+            Err(Failure::argument(NtStatus::INVALID_PARAMETER, "flags", u64::from(flags), fix))
         }
-        map::unmap(process, baseaddress.Value.addr() as u64)
-    });
-    done(unmapped)
+    }
 }
 
 /// One more handle of this process for what a handle stands for, with the same rights or
@@ -267,23 +304,37 @@ pub unsafe extern "system" fn DuplicateHandle(
     _binherithandle: BOOL,
     dwoptions: DUPLICATE_HANDLE_OPTIONS,
 ) -> BOOL {
-    let duplicated = only_here(hsourceprocesshandle)
-        .and_then(|()| only_here(htargetprocesshandle))
-        .and_then(|()| handles::thing(hsourcehandle))
-        .map(|(thing, access)| {
-            let same = dwoptions & DUPLICATE_SAME_ACCESS != 0;
-            handles::insert(thing, if same { access } else { dwdesiredaccess })
-        });
+    let duplicated =
+        duplicate(hsourceprocesshandle, hsourcehandle, htargetprocesshandle, dwdesiredaccess, dwoptions);
     let Some(handle) = last_error::note(duplicated) else { return FALSE };
-    if dwoptions & DUPLICATE_CLOSE_SOURCE != 0 {
-        // It was open a moment ago; whoever closed it since has done it.
-        let _ = handles::close(hsourcehandle);
-    }
     if !lptargethandle.is_null() {
         // SAFETY: it is not NULL, so the caller vouches for it.
         unsafe { lptargethandle.write_unaligned(handle) };
     }
     TRUE
+}
+
+/// One more handle for what a handle stands for.
+///
+/// # Errors
+/// 6 for no handle, 50 for a process that is not this one.
+pub(super) fn duplicate(
+    source_process: HANDLE,
+    source: HANDLE,
+    target_process: HANDLE,
+    access: u32,
+    options: DUPLICATE_HANDLE_OPTIONS,
+) -> Result<HANDLE, Failure> {
+    only_here(source_process)?;
+    only_here(target_process)?;
+    let (thing, same) = handles::thing(source)?;
+    let access = if options & DUPLICATE_SAME_ACCESS != 0 { same } else { access };
+    let handle = handles::insert(thing, access);
+    if options & DUPLICATE_CLOSE_SOURCE != 0 {
+        // It was open a moment ago; whoever closed it since has done it.
+        let _ = handles::close(source);
+    }
+    Ok(handle)
 }
 
 /// Handles are those of this process: others have none.
@@ -298,8 +349,8 @@ fn only_here(process: HANDLE) -> Result<(), Failure> {
 }
 
 /// The handle of a section; the last error says whether it was there (SC46, SC47).
-fn created(wanted: &create::Wanted) -> HANDLE {
-    match last_error::note(create::create(wanted)) {
+fn created(wanted: Result<create::Wanted, Failure>) -> HANDLE {
+    match last_error::note(wanted.and_then(|wanted| create::create(&wanted))) {
         Some((handle, found)) => {
             last_error::set(match found {
                 Found::New => ERROR_SUCCESS,
@@ -330,7 +381,16 @@ fn mapped_here(
 ) -> MEMORY_MAPPED_VIEW_ADDRESS {
     let protection = map::protection_of(access);
     let (base, size) = (base.addr() as u64, size as u64);
-    answer(mapped(section, INVALID_HANDLE_VALUE, &map::Wanted { base, offset, size, protection, kind: 0 }))
+    let wanted = map::Wanted {
+        base,
+        offset,
+        size,
+        protection,
+        kind: 0,
+        words: Words::Plain,
+        within: Window::ANYWHERE,
+    };
+    answer(mapped(section, INVALID_HANDLE_VALUE, &wanted))
 }
 
 /// The handles come first, whatever else is wrong (MV26).
@@ -359,7 +419,7 @@ fn done(result: Result<(), Failure>) -> BOOL {
 ///
 /// # Safety
 /// It is NULL or ends with a zero.
-unsafe fn wide(name: *const u16) -> Option<Vec<u16>> {
+pub(in crate::win32) unsafe fn wide(name: *const u16) -> Option<Vec<u16>> {
     if name.is_null() {
         return None;
     }
@@ -372,7 +432,7 @@ unsafe fn wide(name: *const u16) -> Option<Vec<u16>> {
 ///
 /// # Safety
 /// It is NULL or ends with a zero.
-unsafe fn narrow(name: *const u8) -> Option<Vec<u16>> {
+pub(in crate::win32) unsafe fn narrow(name: *const u8) -> Option<Vec<u16>> {
     if name.is_null() {
         return None;
     }

@@ -6,10 +6,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use pagewright_core::{Caching, NewSection, Protection, Rights, Supply};
+use pagewright_core::{Caching, Geometry, NewSection, Protection, Rights, Supply};
 
 use super::super::constants::{INVALID_HANDLE_VALUE, PAGE_EXECUTE, PAGE_NOACCESS};
 use super::super::failure::Failure;
+use super::super::guarded::caught;
 use super::super::handles::{self, Thing};
 use super::super::protection::decode_protection;
 use super::super::status::NtStatus;
@@ -26,7 +27,7 @@ static NAMES: Mutex<BTreeMap<Vec<u16>, Weak<Section>>> = Mutex::new(BTreeMap::ne
 
 const PAGE: u64 = 0x1000;
 /// Where the attributes of a section are in the word of its protection.
-const ATTRIBUTES: u32 = 0xff80_0000;
+pub(in crate::win32) const ATTRIBUTES: u32 = 0xff80_0000;
 /// The rights that every handle of a new section has: those of the owner, and to ask.
 const STANDARD: u32 = 0x000f_0000 | SECTION_QUERY;
 /// As a file: `GENERIC_READ | GENERIC_WRITE`.
@@ -34,22 +35,44 @@ const FILE_ACCESS: u32 = 0xc000_0000;
 
 /// Whether a section was made, or was there under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(in crate::win32) enum Found {
     New,
     Known,
 }
 
 /// What is asked of a new section.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(in crate::win32) struct Wanted {
     /// The file; -1 or NULL for memory (SC51).
-    pub(super) file: HANDLE,
-    /// `PAGE_…` and `SEC_…`.
-    pub(super) protect: u32,
+    pub(in crate::win32) file: HANDLE,
+    /// The most that a view may be given.
+    pub(in crate::win32) protection: Protection,
+    /// `SEC_…`.
+    pub(in crate::win32) attributes: u32,
+    /// The rights of the handle.
+    pub(in crate::win32) access: u32,
     /// Bytes; 0 for the whole file.
-    pub(super) size: u64,
+    pub(in crate::win32) size: u64,
     /// UTF-16, without the zero.
-    pub(super) name: Option<Vec<u16>>,
+    pub(in crate::win32) name: Option<Vec<u16>>,
+}
+
+impl Wanted {
+    /// What `CreateFileMapping` is asked: `PAGE_…` and `SEC_…` are in one word, and the rights
+    /// follow from it.
+    ///
+    /// # Errors
+    /// 87 for a protection that no section has (SC02).
+    pub(super) fn of_word(
+        file: HANDLE,
+        word: u32,
+        size: u64,
+        name: Option<Vec<u16>>,
+    ) -> Result<Self, Failure> {
+        let protection = protection(word)?;
+        let access = STANDARD | view_rights(protection);
+        Ok(Self { file, protection, attributes: word & ATTRIBUTES, access, size, name })
+    }
 }
 
 /// A handle of a file that this program opened, for [`super::CreateFileMappingW`]. The
@@ -67,11 +90,14 @@ pub(in crate::win32) fn hold() -> Option<own::Held> {
 ///
 /// # Errors
 /// The codes of the rows SC01 to SC41; nothing was made.
-pub(super) fn create(wanted: &Wanted) -> Result<(HANDLE, Found), Failure> {
-    let protection = protection(wanted.protect)?;
+pub(in crate::win32) fn create(wanted: &Wanted) -> Result<(HANDLE, Found), Failure> {
+    caught(|| find_or_make(wanted))
+}
+
+fn find_or_make(wanted: &Wanted) -> Result<(HANDLE, Found), Failure> {
+    let Wanted { protection, access, .. } = *wanted;
     let file = backing(wanted.file)?;
-    let attributes = attributes(wanted.protect & ATTRIBUTES, file.is_some(), wanted.size)?;
-    let access = STANDARD | view_rights(protection);
+    let attributes = attributes(wanted.attributes, file.is_some(), wanted.size)?;
     let Some(name) = &wanted.name else {
         let section = make(wanted.size, protection, attributes, file)?;
         return Ok((handles::insert(Thing::Section(Arc::new(section)), access), Found::New));
@@ -93,7 +119,7 @@ pub(super) fn create(wanted: &Wanted) -> Result<(HANDLE, Found), Failure> {
 ///
 /// # Errors
 /// 2 when there is none (SC48, SC49).
-pub(super) fn open(name: &[u16], access: u32) -> Result<HANDLE, Failure> {
+pub(in crate::win32) fn open(name: &[u16], access: u32) -> Result<HANDLE, Failure> {
     let names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     match names.get(name).and_then(Weak::upgrade) {
         Some(section) => Ok(handles::insert(Thing::Section(section), access)),
@@ -131,7 +157,7 @@ fn backing(handle: HANDLE) -> Result<Option<Arc<File>>, Failure> {
     }
     match handles::thing(handle)?.0 {
         Thing::File(file) => Ok(Some(file)),
-        Thing::Process(_) | Thing::Section(_) => {
+        Thing::Process(_) | Thing::Section(_) | Thing::Token => {
             let fix = "it is not the handle of a file; give INVALID_HANDLE_VALUE for memory";
             Err(Failure::argument(NtStatus::OBJECT_TYPE_MISMATCH, "file", handle.addr() as u64, fix))
         }
@@ -219,7 +245,7 @@ fn of_memory(size: u64, protection: Protection, attributes: u32) -> Result<Secti
         let fix = "give the number of bytes";
         return Err(Failure::argument(NtStatus::INVALID_PARAMETER_4, "size", 0, fix)); // SC27
     }
-    if size > i64::MAX as u64 {
+    if size > Geometry::X86_64.highest {
         return Err(too_big(size));
     }
     let (supply, body) = if attributes & SEC_RESERVE != 0 {

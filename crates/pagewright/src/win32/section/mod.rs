@@ -20,10 +20,15 @@ mod nt;
 mod object;
 mod types;
 
-pub use calls::*;
+pub use calls::{
+    CreateFileMappingA, CreateFileMappingFromApp, CreateFileMappingW, DuplicateHandle, MapViewOfFile,
+    MapViewOfFile3, MapViewOfFileEx, MapViewOfFileFromApp, MapViewOfFileNuma2, OpenFileMappingA,
+    OpenFileMappingFromApp, OpenFileMappingW, UnmapViewOfFile, UnmapViewOfFile2, UnmapViewOfFileEx,
+};
+pub(super) use calls::{narrow, wide};
 pub use constants::*;
 pub use create::file_handle;
-pub(super) use create::hold;
+pub(super) use create::{ATTRIBUTES, Found, Wanted, create, hold, open};
 pub use nt::*;
 pub(super) use object::Section;
 pub use types::*;

@@ -4,24 +4,31 @@
 use std::ffi::c_void;
 use std::ptr;
 
+use pagewright_core::{Action, Allocate, Place, Protection, Traits, Window};
+
+use super::super::constants::MEM_RESERVE;
 use super::super::failure::Failure;
 use super::super::handles::{self, Need};
-use super::super::protection;
+use super::super::kind::Words;
+use super::super::nt::{InOut, status, zero_bits};
 use super::super::status::NtStatus;
-use super::super::types::HANDLE;
+use super::super::types::{HANDLE, MEM_EXTENDED_PARAMETER};
+use super::super::{extended, protection};
 use super::constants::SECTION_QUERY;
-use super::map;
 use super::object::{Body, Section};
 use super::types::{
     NTSTATUS, OBJECT_INFORMATION_CLASS, PUBLIC_OBJECT_BASIC_INFORMATION, SECTION_BASIC_INFORMATION,
     SECTION_INFORMATION_CLASS, SECTION_INHERIT,
 };
+use super::{calls, map};
+use crate::memory::Memory;
+use crate::process::Process;
 
-/// Maps a view of a section in a process. What it gets is written back: the address, the
-/// bytes, and the offset.
+/// Maps a view of a section in a process. What it gets is written back: the address and the
+/// bytes.
 ///
 /// # Safety
-/// `baseaddress` and `viewsize` are valid, `sectionoffset` is NULL or valid.
+/// The pointers are NULL or valid.
 pub unsafe extern "system" fn NtMapViewOfSection(
     sectionhandle: HANDLE,
     processhandle: HANDLE,
@@ -34,57 +41,122 @@ pub unsafe extern "system" fn NtMapViewOfSection(
     allocationtype: u32,
     win32protect: u32,
 ) -> NTSTATUS {
-    if baseaddress.is_null() || viewsize.is_null() {
-        return NtStatus::ACCESS_VIOLATION.0 as NTSTATUS;
-    }
-    // SAFETY: they are not NULL, so the caller vouches for them.
-    let (base, size) =
-        unsafe { (baseaddress.read_unaligned().addr() as u64, viewsize.read_unaligned() as u64) };
-    // SAFETY: as above.
-    let offset = if sectionoffset.is_null() { 0 } else { unsafe { sectionoffset.read_unaligned() } };
-    let view = protection::decode_protection(win32protect).and_then(|protection| {
+    let place = InOut { base: baseaddress, size: viewsize };
+    // SAFETY: the caller vouches for the pointers.
+    let (range, offset) = unsafe { (place.load(), optional(sectionoffset)) };
+    let view = range.and_then(|(base, size)| {
+        let protection = protection::decode_protection(win32protect)?;
         let section = handles::section(sectionhandle, map::needed(protection))?;
         handles::through(processhandle, Need::Operate, |process| {
-            plain(zerobits, commitsize, inheritdisposition, &section)?;
-            let offset = offset as u64;
-            let wanted = map::Wanted { base, offset, size, protection, kind: allocationtype };
-            map::map(&section, process, &wanted)
+            let within = Window { highest: highest(zerobits, base)?, ..Window::ANYWHERE };
+            check(commitsize, inheritdisposition, allocationtype, &section)?;
+            let wanted = map::Wanted {
+                base,
+                offset,
+                size,
+                protection,
+                kind: allocationtype,
+                words: Words::Plain,
+                within,
+            };
+            let view = map::map(&section, process, &wanted)?;
+            commit(process, &section, view, commitsize as u64, protection)?;
+            Ok(view)
         })
     });
-    match view {
-        Ok((base, size)) => {
-            // SAFETY: as above.
-            unsafe {
-                baseaddress.write_unaligned(ptr::with_exposed_provenance_mut(base as usize));
-                viewsize.write_unaligned(size as usize);
-            }
-            NtStatus::SUCCESS.0 as NTSTATUS
-        }
-        Err(failure) => failure.status.0 as NTSTATUS,
-    }
+    // SAFETY: as above.
+    unsafe { place.answer(view) }
 }
 
-/// What is not served: a limit of address bits, and memory for a part of a view (which is
-/// committed through it afterwards).
-fn plain(
-    zero_bits: usize,
-    commit: usize,
-    inherit: SECTION_INHERIT,
-    section: &Section,
-) -> Result<(), Failure> {
-    if zero_bits != 0 {
-        let fix = "give 0, and an address to say where the view goes";
+/// [`NtMapViewOfSection`] with extended parameters that say where the view may be.
+///
+/// # Safety
+/// The pointers are NULL or valid; `extendedparameters` points to `extendedparametercount` of
+/// them, and the pointers in them are valid.
+pub unsafe extern "system" fn NtMapViewOfSectionEx(
+    sectionhandle: HANDLE,
+    processhandle: HANDLE,
+    baseaddress: *mut *mut c_void,
+    sectionoffset: *mut i64,
+    viewsize: *mut usize,
+    allocationtype: u32,
+    pageprotection: u32,
+    extendedparameters: *mut MEM_EXTENDED_PARAMETER,
+    extendedparametercount: u32,
+) -> NTSTATUS {
+    let place = InOut { base: baseaddress, size: viewsize };
+    // SAFETY: the caller vouches for the pointers.
+    let (range, offset) = unsafe { (place.load(), optional(sectionoffset)) };
+    let view = range.and_then(|(base, size)| {
+        let at = ptr::without_provenance(base as usize);
+        // SAFETY: the caller vouches for the parameters.
+        let within = unsafe { extended::view_window(extendedparameters, extendedparametercount, at) }?;
+        let protection = protection::decode_protection(pageprotection)?;
+        let section = handles::section(sectionhandle, map::needed(protection))?;
+        let wanted = map::Wanted {
+            base,
+            offset,
+            size,
+            protection,
+            kind: allocationtype,
+            words: Words::Extended,
+            within,
+        };
+        handles::through(processhandle, Need::Operate, |process| map::map(&section, process, &wanted))
+    });
+    // SAFETY: as above.
+    unsafe { place.answer(view) }
+}
+
+/// The offset in a section; 0 without one.
+///
+/// # Safety
+/// It is NULL or valid.
+unsafe fn optional(offset: *const i64) -> u64 {
+    // SAFETY: it is not NULL, so the caller vouches for it.
+    if offset.is_null() { 0 } else { unsafe { offset.read_unaligned() as u64 } }
+}
+
+/// The highest address of a view (MV30, MV31, MV59).
+fn highest(zero_bits: usize, base: u64) -> Result<u64, Failure> {
+    let highest = zero_bits::highest(zero_bits, NtStatus::INVALID_PARAMETER_4)?;
+    if base > highest {
+        let fix = "the address has more bits; give 0";
         return Err(Failure::argument(NtStatus::INVALID_PARAMETER_4, "zero bits", zero_bits as u64, fix));
     }
-    if commit as u64 > section.size || commit != 0 && section.body != Body::Committed {
-        let fix = "give 0, and commit pages of the view afterwards"; // MV51, MV52
-        return Err(Failure::argument(NtStatus::INVALID_PARAMETER_5, "commit size", commit as u64, fix));
+    Ok(highest)
+}
+
+/// How much is committed at once, and who gets the view.
+fn check(bytes: usize, inherit: SECTION_INHERIT, kind: u32, section: &Section) -> Result<(), Failure> {
+    if bytes as u64 > section.size || bytes != 0 && section.body == Body::File && kind & MEM_RESERVE == 0 {
+        let fix = "give no more than the view has, and 0 for files"; // MV51, MV52
+        return Err(Failure::argument(NtStatus::INVALID_PARAMETER_5, "commit size", bytes as u64, fix));
     }
     if !(1..=2).contains(&inherit) {
         let fix = "give ViewShare or ViewUnmap";
         return Err(Failure::argument(NtStatus::INVALID_PARAMETER_8, "inheritance", inherit as u64, fix));
     }
     Ok(())
+}
+
+/// Commits the first pages of a new view, where they are not all committed (MV53, SR19).
+fn commit(
+    process: &Process,
+    section: &Section,
+    (base, _): (u64, u64),
+    size: u64,
+    protection: Protection,
+) -> Result<(), Failure> {
+    if size == 0 || section.body != Body::OnDemand {
+        return Ok(());
+    }
+    let (place, action, traits) = (Place::At(base), Action::Commit, Traits::default());
+    process.allocate(&Allocate { place, size, action, protection, traits }).map(drop).map_err(|error| {
+        // The call maps all that it was asked for, or nothing.
+        let _ = map::unmap(process, base, map::Leave::Nothing);
+        error.into()
+    })
 }
 
 /// Unmaps the view of a process that holds an address.
@@ -95,8 +167,42 @@ pub unsafe extern "system" fn NtUnmapViewOfSection(
     processhandle: HANDLE,
     baseaddress: *const c_void,
 ) -> NTSTATUS {
-    let at = baseaddress.addr() as u64;
-    status(handles::through(processhandle, Need::Operate, |process| map::unmap(process, at)))
+    status(calls::unmap(processhandle, baseaddress, 0))
+}
+
+/// [`NtUnmapViewOfSection`] with flags; there are none but 0.
+///
+/// # Safety
+/// As there.
+pub unsafe extern "system" fn NtUnmapViewOfSectionEx(
+    processhandle: HANDLE,
+    baseaddress: *const c_void,
+    flags: u32,
+) -> NTSTATUS {
+    status(calls::unmap(processhandle, baseaddress, flags))
+}
+
+/// One more handle of this process for what a handle stands for, with the same rights or
+/// with others.
+///
+/// # Safety
+/// `targethandle` is NULL or valid.
+pub unsafe extern "system" fn NtDuplicateObject(
+    sourceprocesshandle: HANDLE,
+    sourcehandle: HANDLE,
+    targetprocesshandle: HANDLE,
+    targethandle: *mut HANDLE,
+    desiredaccess: u32,
+    _handleattributes: u32,
+    options: u32,
+) -> NTSTATUS {
+    let (from, to) = (sourceprocesshandle, targetprocesshandle);
+    status(calls::duplicate(from, sourcehandle, to, desiredaccess, options).map(|handle| {
+        if !targethandle.is_null() {
+            // SAFETY: it is not NULL, so the caller vouches for it.
+            unsafe { targethandle.write_unaligned(handle) };
+        }
+    }))
 }
 
 /// Says what a section is (SC33 to SC45): class 0 only.
@@ -198,11 +304,4 @@ unsafe fn stored<T>(record: T, buffer: *mut c_void, length: *mut usize) -> NTSTA
         unsafe { length.write_unaligned(size_of::<T>()) };
     }
     NtStatus::SUCCESS.0 as NTSTATUS
-}
-
-pub(super) fn status(result: Result<(), Failure>) -> NTSTATUS {
-    match result {
-        Ok(()) => NtStatus::SUCCESS.0 as NTSTATUS,
-        Err(failure) => failure.status.0 as NTSTATUS,
-    }
 }

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use super::super::alias::{self, Source};
 use super::super::failure::Failure;
 use super::super::{handles, mode};
-use super::{addr, address, answer, kernel_mode};
+use super::{addr, address, answer, caught, kernel_mode};
 use crate::process::Process;
 use crate::win32::{BOOL, HANDLE};
 
@@ -24,7 +24,8 @@ pub unsafe extern "system" fn VirtualCopy(
     cbsize: u32,
     fdwprotect: u32,
 ) -> BOOL {
-    let shown = alias::decode(addr(lpvsrc), cbsize, fdwprotect).and_then(|view| {
+    let shown = caught(|| {
+        let view = alias::decode(addr(lpvsrc), cbsize, fdwprotect)?;
         let here = Process::current();
         alias::copy(mode::mode(), (&here, addr(lpvdest)), &here, &view)
     });
@@ -46,7 +47,8 @@ pub unsafe extern "system" fn VirtualCopyEx(
     cbsize: u32,
     fdwprotect: u32,
 ) -> BOOL {
-    let shown = alias::decode(addr(lpvsrc), cbsize, fdwprotect).and_then(|view| {
+    let shown = caught(|| {
+        let view = alias::decode(addr(lpvsrc), cbsize, fdwprotect)?;
         alias::check_target(addr(lpvdest), &view)?;
         let to = handles::process(hdstproc)?;
         let from = source_process(hsrcproc, view.source)?;
@@ -71,7 +73,8 @@ pub unsafe extern "system" fn VirtualAllocCopyEx(
     cbsize: u32,
     fdwprotect: u32,
 ) -> *mut c_void {
-    let shown = require_source(lpvsrc).and_then(|()| {
+    let shown = caught(|| {
+        require_source(lpvsrc)?;
         let view = alias::decode(addr(lpvsrc), cbsize, fdwprotect)?;
         alias::check(&view)?;
         let from = source_process(hsrcproc, view.source)?;

@@ -6,7 +6,7 @@ use super::super::attributes::virtual_set_attributes;
 use super::super::constants::CURRENT_PROCESS;
 use super::super::failure::Failure;
 use super::super::handles;
-use super::{addr, answer, kernel_mode};
+use super::{addr, answer, caught, kernel_mode};
 use crate::win32::{BOOL, HANDLE, PAGE_WRITECOMBINE};
 
 /// Stores the attribute word of the first page, made of `ATTRIBUTE_…` bits. A change
@@ -38,14 +38,15 @@ pub unsafe extern "system" fn VirtualSetAttributesEx(
     dwmask: u32,
     lpdwoldflags: *mut u32,
 ) -> BOOL {
-    let word = handles::process(hprocess).and_then(|process| {
+    let word = caught(|| {
+        let process = handles::process(hprocess)?;
         let _mode = kernel_mode()?;
         virtual_set_attributes(&process, addr(lpvaddress), u64::from(cbsize), dwnewflags, dwmask)
     });
     answer(word.map(|word| {
         if !lpdwoldflags.is_null() {
             // SAFETY: it is not NULL, so the caller vouches that it is valid.
-            unsafe { lpdwoldflags.write(word) };
+            unsafe { lpdwoldflags.write_unaligned(word) };
         }
     }))
 }

@@ -9,7 +9,7 @@ use super::super::failure::Failure;
 use super::super::mode::Mode;
 use super::super::protection::decode_memory;
 use super::super::{mode, phys_mem, physical};
-use super::{addr, address, answer, kernel_mode, note, require_pointer};
+use super::{addr, address, answer, caught, kernel_mode, note, require_pointer};
 use crate::memory::Memory;
 use crate::process::Process;
 use crate::share::{Edges, Receipt};
@@ -30,7 +30,8 @@ pub unsafe extern "system" fn AllocPhysMem(
     dwflags: u32,
     pphysicaladdress: *mut u32,
 ) -> *mut c_void {
-    let made = decode_memory(fdwprotect).and_then(|protection| {
+    let made = caught(|| {
+        let protection = decode_memory(fdwprotect)?;
         require_pointer(pphysicaladdress.is_null(), "pointer for the physical address")?;
         if dwflags != 0 {
             return Err(Failure::argument("flags", u64::from(dwflags), "give 0"));
@@ -40,7 +41,7 @@ pub unsafe extern "system" fn AllocPhysMem(
     address(made.map(|made| {
         // SAFETY: it is not NULL, so the caller vouches that it is valid. Tokens have 32
         // bits.
-        unsafe { pphysicaladdress.write(made.physical as u32) };
+        unsafe { pphysicaladdress.write_unaligned(made.physical as u32) };
         made.address
     }))
 }
@@ -51,7 +52,7 @@ pub unsafe extern "system" fn AllocPhysMem(
 /// # Safety
 /// Nobody may rely on what is freed.
 pub unsafe extern "system" fn FreePhysMem(lpvaddress: *mut c_void) -> BOOL {
-    answer(kernel_mode().and_then(|mode| phys_mem::free_phys_mem(&mode, addr(lpvaddress))))
+    answer(caught(|| phys_mem::free_phys_mem(&kernel_mode()?, addr(lpvaddress))))
 }
 
 /// Shows physical memory of a granted window in this process, readable and writable, and
@@ -74,7 +75,7 @@ pub unsafe extern "system" fn MmMapIoSpace(
 /// Nobody may rely on it.
 pub unsafe extern "system" fn MmUnmapIoSpace(baseaddress: *mut c_void, _numberofbytes: u32) {
     let base = Geometry::X86_64.page_down(addr(baseaddress));
-    note(Process::current().free(&Free::release(base)).map_err(Failure::from));
+    note(caught(|| Process::current().free(&Free::release(base)).map_err(Failure::from)));
 }
 
 /// Shows physical memory of a granted window in this process for good, not cached. The
@@ -91,7 +92,7 @@ pub unsafe extern "system" fn CreateStaticMapping(dwphysbase: u32, dwsize: u32) 
 }
 
 fn mapped(at: Result<u64, Failure>, size: u32, caching: Caching) -> *mut c_void {
-    let shown = at.and_then(|at| map(at, u64::from(size), caching));
+    let shown = caught(|| map(at?, u64::from(size), caching));
     address(alias::noted(shown).map(|receipt| receipt.base))
 }
 

@@ -6,7 +6,7 @@ use super::super::constants::CURRENT_PROCESS;
 use super::super::failure::Failure;
 use super::super::handles;
 use super::super::lock::{self, Locking};
-use super::{addr, answer, kernel_mode};
+use super::{addr, answer, caught, kernel_mode};
 use crate::win32::{BOOL, HANDLE};
 
 /// Locks pages of this process into memory, once more than before. Kernel mode only.
@@ -38,7 +38,8 @@ pub unsafe extern "system" fn LockPagesEx(
     ppfns: *mut u32,
     foptions: u32,
 ) -> BOOL {
-    answer(Locking::decode(addr(lpvaddress), u64::from(cbsize), foptions).and_then(|request| {
+    answer(caught(|| {
+        let request = Locking::decode(addr(lpvaddress), u64::from(cbsize), foptions)?;
         let process = handles::process(hprocess)?;
         let mode = kernel_mode()?;
         if !ppfns.is_null() {
@@ -65,7 +66,8 @@ pub unsafe extern "system" fn UnlockPages(lpvaddress: *mut c_void, cbsize: u32) 
 /// # Safety
 /// As [`UnlockPages`].
 pub unsafe extern "system" fn UnlockPagesEx(hprocess: HANDLE, lpvaddress: *mut c_void, cbsize: u32) -> BOOL {
-    answer(handles::process(hprocess).and_then(|process| {
+    answer(caught(|| {
+        let process = handles::process(hprocess)?;
         let mode = kernel_mode()?;
         lock::unlock_pages(&mode, &process, addr(lpvaddress), u64::from(cbsize))
     }))

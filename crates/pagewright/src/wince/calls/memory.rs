@@ -4,7 +4,7 @@ use std::ffi::c_void;
 
 use super::super::constants::CURRENT_PROCESS;
 use super::super::{alloc, free, handles, lock, protect, query};
-use super::{addr, address, answer, note, require_pointer};
+use super::{addr, address, answer, caught, note, require_pointer};
 use crate::win32::{BOOL, HANDLE, MEMORY_BASIC_INFORMATION};
 
 /// Reserves or commits memory of this process. NULL and a last error on failure.
@@ -34,8 +34,10 @@ pub unsafe extern "system" fn VirtualAllocEx(
     flallocationtype: u32,
     flprotect: u32,
 ) -> *mut c_void {
-    let request = alloc::decode(addr(lpaddress), u64::from(dwsize), flallocationtype, flprotect);
-    address(request.and_then(|request| alloc::perform(&handles::process(hprocess)?, &request)))
+    address(caught(|| {
+        let request = alloc::decode(addr(lpaddress), u64::from(dwsize), flallocationtype, flprotect)?;
+        alloc::perform(&handles::process(hprocess)?, &request)
+    }))
 }
 
 /// Decommits or releases memory of this process. FALSE and a last error on failure.
@@ -58,7 +60,8 @@ pub unsafe extern "system" fn VirtualFreeEx(
     dwsize: u32,
     dwfreetype: u32,
 ) -> BOOL {
-    answer(free::decode(addr(lpaddress), u64::from(dwsize), dwfreetype).and_then(|request| {
+    answer(caught(|| {
+        let request = free::decode(addr(lpaddress), u64::from(dwsize), dwfreetype)?;
         let process = handles::process(hprocess)?;
         lock::forget(&process, free::perform(&process, &request)?);
         Ok(())
@@ -91,13 +94,14 @@ pub unsafe extern "system" fn VirtualProtectEx(
     flnewprotect: u32,
     lpfloldprotect: *mut u32,
 ) -> BOOL {
-    let changed = protect::decode(addr(lpaddress), u64::from(dwsize), flnewprotect).and_then(|request| {
+    let changed = caught(|| {
+        let request = protect::decode(addr(lpaddress), u64::from(dwsize), flnewprotect)?;
         require_pointer(lpfloldprotect.is_null(), "pointer for the old protection")?;
         protect::perform(&handles::process(hprocess)?, &request)
     });
     answer(changed.map(|old| {
         // SAFETY: it is not NULL, so the caller vouches that it is valid.
-        unsafe { lpfloldprotect.write(old) };
+        unsafe { lpfloldprotect.write_unaligned(old) };
     }))
 }
 
@@ -126,9 +130,11 @@ pub unsafe extern "system" fn VirtualQueryEx(
     lpbuffer: *mut MEMORY_BASIC_INFORMATION,
     dwlength: u32,
 ) -> u32 {
-    let record = query::check_length(dwlength)
-        .and_then(|()| require_pointer(lpbuffer.is_null(), "buffer"))
-        .and_then(|()| query::virtual_query(&handles::process(hprocess)?, addr(lpaddress)));
+    let record = caught(|| {
+        query::check_length(dwlength)?;
+        require_pointer(lpbuffer.is_null(), "buffer")?;
+        query::virtual_query(&handles::process(hprocess)?, addr(lpaddress))
+    });
     let Some(record) = note(record) else { return 0 };
     // SAFETY: it is not NULL, so it has room for the record; nothing is said about its
     // alignment.

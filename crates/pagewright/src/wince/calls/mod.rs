@@ -31,7 +31,13 @@ pub use crate::win32::{CloseHandle, GetLastError, GetProcessId, GetSystemInfo, S
 
 use super::failure::Failure;
 use super::mode::KernelMode;
+use crate::guarded;
 use crate::win32::{BOOL, FALSE, TRUE};
+
+/// Runs a call; a panic in it is `ERROR_INTERNAL_ERROR`.
+fn caught<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    guarded::caught(call, Failure::broken)
+}
 
 /// Notes the code of a refusal. Success leaves the last error alone.
 fn note<T>(result: Result<T, Failure>) -> Option<T> {
@@ -67,4 +73,16 @@ fn kernel_mode() -> Result<KernelMode, Failure> {
 /// 87 for a pointer that must not be NULL.
 fn require_pointer(is_null: bool, what: &'static str) -> Result<(), Failure> {
     if is_null { Err(Failure::argument(what, 0, "give the address of one")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GetLastError, answer, caught};
+
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        assert_eq!(answer(caught(|| panic!("a mistake that a test makes"))), 0);
+        // SAFETY: no conditions.
+        assert_eq!(unsafe { GetLastError() }, 1359);
+    }
 }

@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::super::failure::Failure;
 use super::super::{constants::CURRENT_PROCESS, copy, handles};
-use super::{addr, answer, note};
+use super::{addr, answer, caught, note};
 use crate::memory::Memory;
 use crate::win32::local::{self, Buffer};
 use crate::win32::{self, BOOL, HANDLE, PROCESS_ALL_ACCESS};
@@ -51,7 +51,7 @@ pub unsafe extern "system" fn ReadProcessMemory(
 ) -> BOOL {
     // SAFETY: the caller vouches for the buffer.
     let buffer = unsafe { Buffer::new(lpbuffer, nsize as usize) };
-    let copied = handles::process(hprocess).and_then(|process| read(&process, addr(lpbaseaddress), &buffer));
+    let copied = caught(|| read(&handles::process(hprocess)?, addr(lpbaseaddress), &buffer));
     // SAFETY: the caller vouches for the pointer.
     unsafe { count(copied, nsize, lpnumberofbytesread) }
 }
@@ -69,7 +69,8 @@ pub unsafe extern "system" fn WriteProcessMemory(
     nsize: u32,
     lpnumberofbyteswritten: *mut u32,
 ) -> BOOL {
-    let copied = handles::process(hprocess).and_then(|process| {
+    let copied = caught(|| {
+        let process = handles::process(hprocess)?;
         write(&process, addr(lpbaseaddress), lpbuffer.expose_provenance(), nsize as usize)
     });
     // SAFETY: the caller vouches for the pointer.
@@ -111,7 +112,7 @@ fn bad_buffer(address: usize) -> Failure {
 unsafe fn count(copied: Result<(), Failure>, size: u32, into: *mut u32) -> BOOL {
     if !into.is_null() {
         // SAFETY: the caller vouches for it.
-        unsafe { into.write(if copied.is_ok() { size } else { 0 }) };
+        unsafe { into.write_unaligned(if copied.is_ok() { size } else { 0 }) };
     }
     answer(copied)
 }

@@ -1,0 +1,85 @@
+//! Clocks and pauses.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::super::calls::{answer, require_pointer};
+use super::super::types::BOOL;
+use super::types::INFINITE;
+
+/// Units of the performance counter in a second.
+const FREQUENCY: i64 = 10_000_000;
+
+/// Milliseconds since the system started; they begin anew after 49.7 days.
+///
+/// # Safety
+/// None.
+pub unsafe extern "system" fn GetTickCount() -> u32 {
+    ticks() as u32
+}
+
+/// Milliseconds since the system started.
+///
+/// # Safety
+/// None.
+pub unsafe extern "system" fn GetTickCount64() -> u64 {
+    ticks()
+}
+
+fn ticks() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
+/// Pauses the thread for at least so many milliseconds: 0 lets others go first, and `INFINITE`
+/// never returns.
+///
+/// # Safety
+/// None.
+pub unsafe extern "system" fn Sleep(dwmilliseconds: u32) {
+    match dwmilliseconds {
+        0 => std::thread::yield_now(),
+        INFINITE => loop {
+            std::thread::park();
+        },
+        time => std::thread::sleep(Duration::from_millis(time.into())),
+    }
+}
+
+/// Lets other threads go first. FALSE: nobody says whether there was one.
+///
+/// # Safety
+/// None.
+pub unsafe extern "system" fn SwitchToThread() -> BOOL {
+    std::thread::yield_now();
+    0
+}
+
+/// Units of 100 ns that never go back. FALSE and a last error for NULL.
+///
+/// # Safety
+/// `lpperformancecount` is NULL or valid.
+pub unsafe extern "system" fn QueryPerformanceCounter(lpperformancecount: *mut i64) -> BOOL {
+    let now = clock_gettime(ClockId::Monotonic);
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { told(lpperformancecount, now.tv_sec * FREQUENCY + now.tv_nsec / (1_000_000_000 / FREQUENCY)) }
+}
+
+/// How many units of [`QueryPerformanceCounter`] a second has. FALSE and a last error for NULL.
+///
+/// # Safety
+/// `lpfrequency` is NULL or valid.
+pub unsafe extern "system" fn QueryPerformanceFrequency(lpfrequency: *mut i64) -> BOOL {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { told(lpfrequency, FREQUENCY) }
+}
+
+/// # Safety
+/// `into` is NULL or valid.
+unsafe fn told(into: *mut i64, number: i64) -> BOOL {
+    answer(require_pointer(into.is_null(), "pointer for the number").map(|()| {
+        // SAFETY: it is not NULL, so the caller vouches for it.
+        unsafe { into.write_unaligned(number) };
+    }))
+}

@@ -1,0 +1,2 @@
+/* As GNU Mach and NeXT place it. */
+#include <mach/mach.h>

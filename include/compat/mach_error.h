@@ -1,0 +1,2 @@
+/* As GNU Mach places it. */
+#include <mach/mach_error.h>
