@@ -18,7 +18,8 @@ void WINAPI SetLastError(DWORD dwErrCode);
  * Exceptions: an access to memory that is not there or not so (STATUS_ACCESS_VIOLATION), to an armed guard page
  * (STATUS_GUARD_PAGE_VIOLATION), and what RaiseException raises. Both violations have two words: 0 for a load, 1 for a
  * store, 8 for the fetch of an instruction; then the address. An address that is none (a general protection fault) is
- * shown as a load from the highest one.
+ * shown as a load from the highest one. After a handler has set the trap flag in the context (EFlags |= 0x100) the next
+ * instruction is followed by STATUS_SINGLE_STEP, by way of SIGTRAP.
  *
  * Asked are, until one answers EXCEPTION_CONTINUE_EXECUTION: the vectored handlers in their order; for violations the
  * handler of SIGSEGV that the program had before ours; the filter of SetUnhandledExceptionFilter. Then the thread goes on

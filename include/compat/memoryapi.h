@@ -210,8 +210,14 @@ BOOL WINAPI MapUserPhysicalPagesScatterEx(
 /* ---- Sections and views ---- */
 
 /*
- * A section: memory that several views show. hFile is INVALID_HANDLE_VALUE for memory of the section's own, or the handle of a
- * file. flProtect: PAGE_* and SEC_*; the size is high:low, 0 for the size of the file. Answers NULL, or a handle for
+ * An addition to Win32, for files: a handle for the open file behind a descriptor, for CreateFileMapping and CloseHandle. The
+ * descriptor stays the caller's. NULL: ERROR_INVALID_HANDLE.
+ */
+HANDLE WINAPI PwFileHandle(int descriptor);
+
+/*
+ * A section: memory that several views show. hFile is INVALID_HANDLE_VALUE for memory of the section's own, or that of a file
+ * (PwFileHandle). flProtect: PAGE_* and SEC_*; the size is high:low, 0 for the size of the file. Answers NULL, or a handle for
  * CloseHandle; the last error is then ERROR_ALREADY_EXISTS if a section with this name was opened, and else 0.
  */
 HANDLE WINAPI CreateFileMappingA(HANDLE hFile, LPSECURITY_ATTRIBUTES lpFileMappingAttributes, DWORD flProtect,

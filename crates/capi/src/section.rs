@@ -1,6 +1,6 @@
 //! Sections and their views.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 
 use rust::win32::{
     BOOL, DUPLICATE_HANDLE_OPTIONS, FILE_MAP, HANDLE, MEM_EXTENDED_PARAMETER, MEMORY_MAPPED_VIEW_ADDRESS,
@@ -96,5 +96,6 @@ export! {
             binherithandle: BOOL,
             dwoptions: DUPLICATE_HANDLE_OPTIONS,
         ) -> BOOL;
+        fn PwFileHandle(descriptor: c_int) -> HANDLE;
     }
 }

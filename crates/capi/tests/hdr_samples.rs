@@ -107,3 +107,8 @@ fn words_and_macros() {
     runs_alone("hdr_words.c", "words_and_macros", &[]);
     runs_alone("hdr_words.c", "words_and_macros", &["-O2", "-DUNICODE", "-fshort-wchar"]);
 }
+
+#[test]
+fn a_view_of_a_file() {
+    runs("hdr_file.c", "a_view_of_a_file");
+}

@@ -382,6 +382,40 @@ fn guards_are_met_by_waiting_then_or_are_just_closed() {
     assert_eq!(end, End::Signal(SEGV));
 }
 
+/// The classic: each access to a page is told of, because the guard is armed again after one step.
+#[test]
+fn a_guard_is_armed_again_after_a_single_step() {
+    unsafe extern "system" fn watch(pointers: *mut EXCEPTION_POINTERS) -> i32 {
+        // SAFETY: what handlers are given.
+        let (record, context) = unsafe { (*(*pointers).ExceptionRecord, &mut *(*pointers).ContextRecord) };
+        assert_eq!(context.EFlags & 0x100, 0);
+        match record.ExceptionCode {
+            STATUS_GUARD_PAGE_VIOLATION => {
+                tell(3);
+                context.EFlags |= 0x100;
+            }
+            STATUS_SINGLE_STEP => {
+                tell(4);
+                assert_eq!((record.NumberParameters, record.ExceptionAddress as u64), (0, context.Rip));
+                protect(PLACE.load(SeqCst), PAGE_READWRITE | PAGE_GUARD);
+            }
+            _ => return EXCEPTION_CONTINUE_SEARCH,
+        }
+        EXCEPTION_CONTINUE_EXECUTION
+    }
+    let end = child(|| {
+        let handle = add(watch);
+        let at = pages(1, PAGE_READWRITE | PAGE_GUARD);
+        PLACE.store(at, SeqCst);
+        (0..3).for_each(|value| store_here(at + 7, value));
+        assert_eq!((load_here(at + 7), told_story()), (2, 34_343_434));
+        assert_eq!(remove(handle), 1);
+        // SAFETY: numbers.
+        unsafe { libc::raise(libc::SIGTRAP) };
+    });
+    assert_eq!(end, End::Signal(libc::SIGTRAP), "one that is sent is no step");
+}
+
 /// Of one that another process has armed, too: the signal comes in the same way.
 #[test]
 fn a_guard_that_is_met_by_waiting_is_the_same_exception() {

@@ -174,6 +174,7 @@ fn placeholders_are_joined_exactly() {
     let (mut base, mut bytes) = place(0, SIZE);
     let kind = MEM_RESERVE | MEM_RESERVE_PLACEHOLDER;
     let made = |base: &mut *mut c_void, bytes: &mut usize, kind| {
+        // SAFETY: no arguments.
         let me = unsafe { GetCurrentProcess() };
         // SAFETY: nothing is replaced but placeholders of this test.
         unsafe { NtAllocateVirtualMemoryEx(me, base, bytes, kind, PAGE_NOACCESS, ptr::null_mut(), 0) }
@@ -193,6 +194,11 @@ fn placeholders_are_joined_exactly() {
     assert_eq!(free(at, 0, MEM_RELEASE).0, 0xc000_00a0, "PH32");
 }
 
+fn last_error() -> u32 {
+    // SAFETY: no arguments.
+    unsafe { GetLastError() }
+}
+
 /// A section of the page file.
 fn section(size: u64) -> HANDLE {
     let (high, low) = ((size >> 32) as u32, size as u32);
@@ -206,17 +212,13 @@ fn map3(section: HANDLE, process: HANDLE, at: u64, offset: u64, size: u64, kind:
     let view = unsafe {
         MapViewOfFile3(section, process, base, offset, size, kind, PAGE_READWRITE, ptr::null_mut(), 0)
     };
-    if view.Value.is_null() { Err(unsafe { GetLastError() }) } else { Ok(view.Value.addr() as u64) }
+    if view.Value.is_null() { Err(last_error()) } else { Ok(view.Value.addr() as u64) }
 }
 
 fn unmap2(process: HANDLE, at: u64, flags: u32) -> Result<(), u32> {
     let view = MEMORY_MAPPED_VIEW_ADDRESS { Value: ptr::without_provenance_mut(at as usize) };
     // SAFETY: views of this test, which nobody accesses any more.
-    if unsafe { UnmapViewOfFile2(process, view, flags) } == FALSE {
-        Err(unsafe { GetLastError() })
-    } else {
-        Ok(())
-    }
+    if unsafe { UnmapViewOfFile2(process, view, flags) } == FALSE { Err(last_error()) } else { Ok(()) }
 }
 
 /// `VirtualAlloc2` for a placeholder, in a process.
@@ -234,7 +236,7 @@ fn free_in(process: HANDLE, at: u64, size: u64, kind: u32) -> Result<(), u32> {
     let base = ptr::without_provenance_mut(at as usize);
     // SAFETY: memory of this test, which nobody accesses any more.
     let done = unsafe { VirtualFreeEx(process, base, size as usize, kind) };
-    if done == FALSE { Err(unsafe { GetLastError() }) } else { Ok(()) }
+    if done == FALSE { Err(last_error()) } else { Ok(()) }
 }
 
 fn query_in(process: HANDLE, at: u64) -> MEMORY_BASIC_INFORMATION {

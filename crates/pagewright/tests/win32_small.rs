@@ -250,7 +250,7 @@ fn code_and_texts_are_probed_as_well() {
         On(SELF).protect(base + PAGE, PAGE, PAGE_NOACCESS).expect("committed");
         let end = base + PAGE;
         let bytes: *mut u8 = pointer(end - 4).cast();
-        bytes.copy_from_nonoverlapping(b"abc\0".as_ptr(), 4);
+        bytes.copy_from_nonoverlapping([b'a', b'b', b'c', 0].as_ptr(), 4);
         assert_eq!(IsBadStringPtrA(bytes, 100), FALSE);
         assert_eq!(IsBadStringPtrA(bytes, usize::MAX), FALSE);
         bytes.add(3).write(b'd');

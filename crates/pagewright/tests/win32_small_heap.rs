@@ -26,7 +26,7 @@ fn blocks_have_the_size_that_was_asked_for() {
         let heap = GetProcessHeap();
         for size in [0, 1, 15, 16, 17, 4096, 1 << 20] {
             let block = HeapAlloc(heap, HEAP_ZERO_MEMORY, size);
-            assert!(!block.is_null() && block.addr() % 16 == 0);
+            assert!(!block.is_null() && block.addr().is_multiple_of(16));
             assert_eq!(HeapSize(heap, 0, block), size);
             assert!(all(block, 0..size, 0));
             fill(block, size, 5);

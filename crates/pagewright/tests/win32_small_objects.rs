@@ -224,10 +224,10 @@ fn a_view_is_written_to_its_file() {
         let (place, bytes, io) = (&raw mut base, &raw mut size, &raw mut status);
         assert_eq!(NtFlushVirtualMemory(INVALID_HANDLE_VALUE, place, bytes, io), 0);
         assert_eq!((base.addr(), size, status.Anonymous.Status), (at + PAGE, PAGE, 0));
-        size = 0;
+        bytes.write(0);
         assert_eq!(NtFlushVirtualMemory(INVALID_HANDLE_VALUE, place, bytes, ptr::null_mut()), 0);
         assert_eq!((base.addr(), size), (at + PAGE, 2 * PAGE), "all that follows");
-        base = own as *mut _;
+        place.write(own as *mut _);
         let nothing = NtFlushVirtualMemory(INVALID_HANDLE_VALUE, place, bytes, io) as u32;
         assert_eq!(nothing, NtStatus::NOT_MAPPED_DATA.0, "PF18");
         let null = NtFlushVirtualMemory(INVALID_HANDLE_VALUE, ptr::null_mut(), bytes, io) as u32;

@@ -442,3 +442,33 @@ fn a_guarded_view_raises_one_alarm() {
     unmap(at).expect("mapped");
     close(handle);
 }
+
+// Rows: SR14 VS02 VS10
+#[test]
+fn committing_pages_of_a_view_may_make_them_copies() {
+    for supply in [SEC_COMMIT, SEC_RESERVE] {
+        let handle = ok(section(PAGE_EXECUTE_READWRITE | supply, 4 * PAGE));
+        let shared = view(handle, FILE_MAP_WRITE, 0).expect("a view");
+        let at = view(handle, FILE_MAP_COPY | FILE_MAP_EXECUTE, 0).expect("a view");
+        for (page, protect) in [(0, PAGE_WRITECOPY), (1, PAGE_EXECUTE_WRITECOPY)] {
+            let page = at + page * PAGE;
+            assert_eq!(allocate(page, PAGE, MEM_COMMIT, protect), Ok(page), "SR14: {protect:#x}");
+            assert_eq!(query(page).Protect, protect, "SR14, VS10");
+            let bytes = ptr::with_exposed_provenance_mut::<u8>(page);
+            // SAFETY: a page of this test, which may be stored to.
+            unsafe { bytes.write_volatile(7) };
+            let other = ptr::with_exposed_provenance::<u8>(page - at + shared);
+            // SAFETY: it has memory in every view by now.
+            assert_eq!(unsafe { other.read_volatile() }, 0, "a copy");
+        }
+        let reads = view(handle, FILE_MAP_READ, 0).expect("a view");
+        assert_eq!(allocate(reads, PAGE, MEM_COMMIT, PAGE_WRITECOPY), Ok(reads), "SR14, VS02");
+        close(handle);
+        [shared, at, reads].into_iter().for_each(|view| unmap(view).expect("mapped"));
+    }
+    let private = allocate(0, PAGE, MEM_RESERVE, PAGE_READWRITE).expect("room");
+    assert_eq!(allocate(private, PAGE, MEM_COMMIT, PAGE_WRITECOPY), Err(INVALID_PARAMETER), "VA54");
+    let base = ptr::with_exposed_provenance_mut::<c_void>(private);
+    // SAFETY: memory of this test.
+    assert_ne!(unsafe { VirtualFree(base, 0, MEM_RELEASE) }, FALSE);
+}

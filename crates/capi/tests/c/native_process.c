@@ -69,7 +69,7 @@ static void guards(pw_process *process, pid_t child) {
     CHECK_EQUAL(seen.last.access, PW_ACCESS_READ);
     CHECK_EQUAL(seen.last.thread, (unsigned)child);
     CHECK_EQUAL(seen.last.number, 1);
-    OK(pw_free(process, range.base, 0, PW_RELEASE, NULL, NULL));
+    /* The access may still be on its way: the memory goes with the resident, later. */
 }
 
 static void work(pw_process *process) {
@@ -115,10 +115,14 @@ static void work(pw_process *process) {
 static void *hammer(void *argument) {
     pid_t child = *(pid_t *)argument;
     pw_region region = pw_region_init();
+    pw_error error;
     for (int i = 0; i < 200; i++) {
         pw_process *process;
         OK(pw_process_open(child, &process, NULL));
-        OK(pw_query(process, pw_address(&touch), &region, NULL));
+        if (pw_query(process, pw_address(&touch), &region, &error) != PW_OK) {
+            fprintf(stderr, "round %d: %s\n", i, error.message);
+            exit(1);
+        }
         CHECK_EQUAL(pw_process_pid(process), child);
         OK(pw_process_close(process));
         CHECK_EQUAL(pw_process_close(process), PW_ERR_BAD_HANDLE);

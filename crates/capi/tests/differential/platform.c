@@ -143,17 +143,29 @@ int be_the_other_process(void)
 
 #else
 
+/* This program again, which closes its output when it has begun. */
 static void start_other(void)
 {
-    pid_t parent = getpid();
-    pid_t child = fork();
+    pid_t parent = getpid(), child;
+    int ends[2];
+    char byte;
 
+    if (pipe(ends))
+        abort();
+    child = fork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
         if (getppid() == parent)
             execl("/proc/self/exe", "calls", "--other", (char *)NULL);
         _exit(1);
     }
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) > 0)
+        ;
+    close(ends[0]);
     other_id = (DWORD)child;
     other = OpenProcess(PROCESS_ALL_ACCESS, FALSE, other_id);
     if (!other)
@@ -171,6 +183,7 @@ void platform_end(void)
 
 int be_the_other_process(void)
 {
+    close(STDOUT_FILENO);
     sleep(600);
     return 0;
 }

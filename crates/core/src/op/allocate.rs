@@ -6,7 +6,7 @@ use alloc::vec;
 use crate::access::{Attributes, Caching, Guard, Protection, Rights};
 use crate::contract::{Backing, Machine, Refusal, Standing};
 use crate::error::{Error, Kind, Verb};
-use crate::geometry::{Geometry, PageRange};
+use crate::geometry::{Geometry, PageRange, Va};
 use crate::object::Promise;
 use crate::op::search::Search;
 use crate::region::{Form, Region};
@@ -224,8 +224,8 @@ impl AddressSpace {
             Place::Window(_) => 0,
         };
         let fail = |kind| Error::new(Verb::Allocate, kind, at, request.size);
-        if request.protection.rights.contains(Rights::COPY) {
-            return Err(fail(Kind::BadProtection));
+        if request.protection.rights.contains(Rights::COPY) && !self.is_about_a_view(request) {
+            return Err(fail(Kind::BadProtection)); // VA54
         }
         if !matches!((request.place, request.action), (Place::At(_), Action::Commit)) {
             check_traits(request).map_err(fail)?;
@@ -239,6 +239,13 @@ impl AddressSpace {
             (Place::Window(window), _) => self.reserve_in(machine, window, request).map_err(fail),
             (Place::Near(goal), _) => self.reserve_near(machine, goal, request).map_err(fail),
         }
+    }
+
+    /// Whether pages of a view are committed, which may be copied when they are stored to.
+    fn is_about_a_view(&self, request: &Allocate) -> bool {
+        let (Place::At(at), Action::Commit) = (request.place, request.action) else { return false };
+        let region = self.region_at(Va::new(self.geometry.page_down(at)));
+        region.is_some_and(|(_, region)| matches!(region.form, Form::View(_)))
     }
 
     fn commit<M: Machine>(

@@ -252,7 +252,7 @@ impl AddressSpace {
         progress: &mut Progress,
     ) -> Result<(), Kind> {
         let page = self.geometry.page;
-        if !self.charge.fits(missing.iter().map(|run| self.promised(whole, *run, origin)).sum()) {
+        if !self.charge.fits(missing.iter().map(|run| self.promised((whole, protection), *run, origin)).sum()) {
             return Err(Kind::CommitLimit);
         }
         for run in missing {
@@ -273,11 +273,13 @@ impl AddressSpace {
 
     /// What memory for pages of a view is charged: once, and once more for each view that
     /// copies what is stored to.
-    fn promised(&self, whole: PageRange, run: PageRange, origin: Origin) -> u64 {
+    fn promised(&self, (whole, asked): (PageRange, Protection), run: PageRange, origin: Origin) -> u64 {
         let page = self.geometry.page;
         let first = origin.first + (run.start().get() - whole.start().get()) / page;
         let views = self.views_of(origin.object, first, first + run.bytes() / page);
-        let copies = views.iter().filter(|(.., initial)| view_of(*initial) == View::Snapshot);
+        let gets = |view: PageRange, initial| if view == whole { asked } else { initial };
+        let copies =
+            views.iter().filter(|(view, .., initial)| view_of(gets(*view, *initial)) == View::Snapshot);
         run.bytes() + copies.map(|(_, part, ..)| part.bytes()).sum::<u64>()
     }
 

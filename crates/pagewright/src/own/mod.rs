@@ -141,7 +141,10 @@ fn perform<T>(
 /// next call works.
 fn whole<T>(write: impl FnOnce() -> T) -> T {
     panic::catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|cause| {
-        let decide = |space: &AddressSpace, machine: &mut Linux| Ok::<_, ()>(space.rederive(machine));
+        let decide = |space: &AddressSpace, machine: &mut Linux| {
+            space.rederive(machine);
+            Ok::<_, ()>(())
+        };
         let _ = own().write(repair, decide, |_, ()| {});
         panic::resume_unwind(cause)
     })
@@ -283,3 +286,34 @@ const _: fn() = || {
     const fn is_machine<M: Machine>() {}
     is_machine::<Linux>();
 };
+
+#[cfg(test)]
+mod tests {
+    use pagewright_core::{Action, Free, Place, Protection, Traits, Window};
+
+    use super::*;
+
+    /// The kernel was told half of something when the mistake happened: it is as the truth has it.
+    #[test]
+    fn a_panic_in_a_verb_leaves_memory_and_calls_as_they_were() {
+        let (place, action) = (Place::Window(Window::ANYWHERE), Action::ReserveCommit);
+        let protection = Protection::READ_WRITE;
+        let request = Allocate { place, size: 0x3000, action, protection, traits: Traits::default() };
+        let base = allocate(&request).expect("memory").start().get();
+        assert_eq!(write(base, &[7]), Ok(1));
+        let mistake = || {
+            perform::<()>(Verb::Protect, |_, _| {
+                let at = std::ptr::with_exposed_provenance_mut(base as usize);
+                // SAFETY: nobody else uses the memory.
+                assert_eq!(unsafe { libc::mprotect(at, 0x1000, libc::PROT_NONE) }, 0);
+                panic!("a mistake that a test makes")
+            })
+        };
+        assert!(panic::catch_unwind(AssertUnwindSafe(mistake)).is_err());
+        let mut byte = [0];
+        assert_eq!((read(base, &mut byte), byte), (Ok(1), [7]), "the kernel permits it again");
+        let request = Protect { at: base, size: 0x1000, protection: Protection::READ };
+        assert_eq!(protect(&request), Ok(Protection::READ_WRITE));
+        assert!(free(&Free::release(base)).is_ok());
+    }
+}

@@ -21,18 +21,18 @@ const BELOW_STACK: u64 = 256 << 10;
 const ABOVE_STACK: u64 = 4 << 10;
 
 /// A disposition that a handler can read while another thread stores the next one.
-struct Slot {
+pub(super) struct Slot {
     handler: AtomicUsize,
     flags: AtomicI32,
     mask: AtomicU64,
 }
 
 impl Slot {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { handler: AtomicUsize::new(libc::SIG_DFL), flags: AtomicI32::new(0), mask: AtomicU64::new(0) }
     }
 
-    fn load(&self) -> Action {
+    pub(super) fn load(&self) -> Action {
         Action {
             handler: self.handler.load(Ordering::Relaxed),
             flags: self.flags.load(Ordering::Relaxed),
@@ -40,7 +40,7 @@ impl Slot {
         }
     }
 
-    fn store(&self, action: Action) {
+    pub(super) fn store(&self, action: Action) {
         self.handler.store(action.handler, Ordering::Relaxed);
         self.flags.store(action.flags, Ordering::Relaxed);
         self.mask.store(action.mask, Ordering::Relaxed);
@@ -298,7 +298,12 @@ fn hand_over(
 
 /// Calls a handler as the kernel would; what was blocked before. Signals that it wants blocked are let
 /// go when ours returns to the kernel.
-fn call(action: Action, signal: c_int, info: *mut siginfo_t, context: *mut c_void) -> libc::sigset_t {
+pub(super) fn call(
+    action: Action,
+    signal: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) -> libc::sigset_t {
     if action.flags & libc::SA_RESETHAND != 0 {
         reset(action, signal);
     }
@@ -339,7 +344,7 @@ fn end(action: Action, signal: c_int, info: *const siginfo_t) {
 }
 
 /// Sends a signal to this thread, with a record that says anything.
-fn send(signal: c_int, info: *const siginfo_t) {
+pub(super) fn send(signal: c_int, info: *const siginfo_t) {
     // SAFETY: a valid record, which is plain numbers.
     let mut record = unsafe { ptr::read(info) };
     // The kernel refuses records that have anything there.

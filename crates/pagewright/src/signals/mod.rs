@@ -21,6 +21,7 @@ mod action;
 mod fault;
 mod handler;
 mod left;
+mod step;
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -28,6 +29,7 @@ use std::sync::{Mutex, PoisonError};
 use action::Action;
 pub(crate) use fault::Fault;
 pub use left::{leave_sigsegv, leaves_sigsegv};
+pub(crate) use step::need_steps;
 
 use crate::own;
 

@@ -97,6 +97,10 @@ impl Shape {
     /// Checks the words of a call.
     pub(super) fn decode(address: u64, kind: u32, protect: u32, words: Words) -> Result<Self, Failure> {
         match kind::decode(kind, protect, address, words)? {
+            // What is committed may be a view, which is known later (SR14).
+            Asked::Memory(wish) if wish.action == Action::Commit && address != 0 => {
+                Ok(Self::Memory(wish, decode_protection(protect)?))
+            }
             Asked::Memory(wish) => Ok(Self::Memory(wish, decode_private(protect)?)),
             Asked::Content(fate) => {
                 // RS12: it has no effect, and must be one all the same.

@@ -52,7 +52,7 @@ macro_rules! codes {
 codes! {
     /// An armed guard page was accessed; it is not armed any more.
     STATUS_GUARD_PAGE_VIOLATION EXCEPTION_GUARD_PAGE = 0x8000_0001_u32;
-    /// An instruction was executed with the trap flag set.
+    /// An instruction was executed with the trap flag set, by a handler.
     STATUS_SINGLE_STEP EXCEPTION_SINGLE_STEP = 0x8000_0004_u32;
     /// Memory was accessed that is not there, or not so.
     STATUS_ACCESS_VIOLATION EXCEPTION_ACCESS_VIOLATION = 0xc000_0005_u32;

@@ -4,13 +4,19 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::constants::{EXCEPTION_CONTINUE_EXECUTION, STATUS_ACCESS_VIOLATION, STATUS_GUARD_PAGE_VIOLATION};
+use super::constants::{
+    EXCEPTION_CONTINUE_EXECUTION, STATUS_ACCESS_VIOLATION, STATUS_GUARD_PAGE_VIOLATION, STATUS_SINGLE_STEP,
+};
 use super::context::Frame;
 use super::list::{Key, List};
 use super::types::{
     CONTEXT, EXCEPTION_POINTERS, EXCEPTION_RECORD, LPTOP_LEVEL_EXCEPTION_FILTER, PVECTORED_EXCEPTION_HANDLER,
 };
 use crate::guard::AccessKind;
+use crate::signals;
+
+/// Of the flags, the one that has every instruction told.
+const TRAP_FLAG: u32 = 0x100;
 
 /// Vectored handlers.
 pub(super) static HANDLERS: List = List::new();
@@ -35,6 +41,8 @@ pub(crate) enum Cause {
     Guard,
     /// The memory is not there, or forbids it.
     Access,
+    /// An instruction was executed with the trap flag set.
+    Step,
 }
 
 /// A fault that is an exception.
@@ -47,18 +55,21 @@ pub(crate) struct Violation {
 
 impl Violation {
     fn record(&self, ip: u64) -> EXCEPTION_RECORD {
-        let code = match self.cause {
-            Cause::Guard => STATUS_GUARD_PAGE_VIOLATION,
-            Cause::Access => STATUS_ACCESS_VIOLATION,
+        let (code, words) = match self.cause {
+            Cause::Guard => (STATUS_GUARD_PAGE_VIOLATION, 2),
+            Cause::Access => (STATUS_ACCESS_VIOLATION, 2),
+            Cause::Step => (STATUS_SINGLE_STEP, 0),
         };
         let mut record = EXCEPTION_RECORD {
             ExceptionCode: code,
             ExceptionAddress: ptr::with_exposed_provenance_mut(ip as usize),
-            NumberParameters: 2,
+            NumberParameters: words,
             ..EXCEPTION_RECORD::default()
         };
-        record.ExceptionInformation[0] = self.kind.code() as usize;
-        record.ExceptionInformation[1] = self.at as usize;
+        if words == 2 {
+            record.ExceptionInformation[0] = self.kind.code() as usize;
+            record.ExceptionInformation[1] = self.at as usize;
+        }
         record
     }
 }
@@ -92,6 +103,9 @@ pub(crate) unsafe fn ask_filter(violation: &Violation, frame: *mut c_void) -> An
 fn show(violation: &Violation, frame: &Frame, to: fn(&mut EXCEPTION_POINTERS) -> Answer) -> Answer {
     let mut context = CONTEXT::default();
     frame.give(&mut context);
+    if violation.cause == Cause::Step {
+        context.EFlags &= !TRAP_FLAG; // Who wants the next step sets it again.
+    }
     let mut record = violation.record(context.Rip);
     let mut pointers =
         EXCEPTION_POINTERS { ExceptionRecord: &raw mut record, ContextRecord: &raw mut context };
@@ -99,6 +113,9 @@ fn show(violation: &Violation, frame: &Frame, to: fn(&mut EXCEPTION_POINTERS) ->
     if answer == Answer::Continue {
         call_continuers(&mut pointers);
         frame.take(&mut context);
+        if frame.get(libc::REG_EFL) as u32 & TRAP_FLAG != 0 {
+            signals::need_steps();
+        }
     }
     answer
 }

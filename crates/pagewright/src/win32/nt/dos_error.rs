@@ -74,7 +74,7 @@ fn win32_code(status: u32) -> u32 {
 /// The codes of all statuses that this crate answers, and of those that programs ask about
 /// beside them; by status.
 #[rustfmt::skip]
-const CODES: [(u32, u32); 143] = [
+const CODES: [(u32, u32); 144] = [
     (0x0000_0000, 0), // SUCCESS
     (0x0000_0080, SAME), // ABANDONED_WAIT_0
     (0x0000_0102, 1460), // TIMEOUT
@@ -194,6 +194,7 @@ const CODES: [(u32, u32); 143] = [
     (0xc000_0101, 145), // DIRECTORY_NOT_EMPTY
     (0xc000_0103, 267), // NOT_A_DIRECTORY
     (0xc000_0106, 206), // NAME_TOO_LONG
+    (0xc000_0109, 317), // MESSAGE_NOT_FOUND
     (0xc000_010a, 5), // PROCESS_IS_TERMINATING
     (0xc000_011e, 1006), // MAPPED_FILE_SIZE_ZERO
     (0xc000_011f, 4), // TOO_MANY_OPENED_FILES

@@ -211,6 +211,6 @@ fn reserve(process: &Process, size: u64, highest: u64) -> Result<u64, Failure> {
     Ok(process.allocate(&Allocate::new(size).reserve().within(window))?.start().get())
 }
 
-const fn pointer(address: u64) -> *mut c_void {
+fn pointer(address: u64) -> *mut c_void {
     ptr::with_exposed_provenance_mut(address as usize)
 }

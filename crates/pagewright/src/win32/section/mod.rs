@@ -15,6 +15,7 @@
 mod calls;
 mod constants;
 mod create;
+mod file;
 mod map;
 mod nt;
 mod object;
@@ -29,6 +30,7 @@ pub(super) use calls::{narrow, wide};
 pub use constants::*;
 pub use create::file_handle;
 pub(super) use create::{ATTRIBUTES, Found, Wanted, create, hold, open};
+pub use file::PwFileHandle;
 pub use nt::*;
 pub(super) use object::Section;
 pub use types::*;
