@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pagewright_core::{
-    Action, Allocate, Disposal, Free, Geometry, Kind, Managed, Place, Protect, Protection, State, Traits,
+    Action, Allocate, Disposal, Free, Geometry, Kind, Managed, PageKind, Place, Protect, Protection, State, Traits,
     Window,
 };
 use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy};
@@ -195,5 +195,40 @@ fn others_are_never_replaced_and_always_seen() {
         };
         let refused = subject.allocate(&request).map_err(|error| error.kind);
         assert_eq!(refused, Err(Kind::Conflict), "{name}");
+    }
+}
+
+/// Whether all of a range is mapped, which the kernel says.
+fn is_mapped(at: u64, size: u64) -> bool {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("one's own");
+    let parse = |text: &str| u64::from_str_radix(text, 16).expect("an address");
+    let mut reached = at;
+    for (start, end) in maps.lines().filter_map(|line| line.split(' ').next()?.split_once('-')) {
+        if parse(start) <= reached && reached < parse(end) {
+            reached = parse(end);
+        }
+    }
+    reached >= at + size
+}
+
+/// The kernel takes away what stood there before it finds that it has no large pages.
+#[test]
+fn a_placeholder_that_could_not_be_replaced_stays_ours() {
+    let pages = PageKind::Huge;
+    for (name, mut subject) in subjects() {
+        let place = Place::Window(Window { alignment: 1 << 30, ..Window::ANYWHERE });
+        let at = allocate(&mut subject, place, 1 << 30, Action::Placeholder, Protection::NONE);
+        let request = Allocate::new(1 << 30).of(Traits { pages, ..Traits::PLAIN }).replacing(at);
+        let made = subject.allocate(&request);
+        if made.is_ok() {
+            println!("skipped: the refusal under {name}, because there is a free page of 1 GiB");
+        } else {
+            let reserved = matches!(subject.query(at).expect("in range").state, State::Reserved { .. });
+            assert!(reserved, "{name}: {made:?}");
+        }
+        assert!(is_mapped(at, 1 << 30), "{name}: nobody else gets the place");
+        subject.release_all().expect("ours");
+        let is_free = matches!(subject.query(at).expect("in range").state, State::Free);
+        assert!(is_free, "{name}");
     }
 }

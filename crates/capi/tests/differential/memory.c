@@ -29,14 +29,6 @@ int holds_reserved_view(const struct slot *slot, uintptr_t at, uint64_t size)
     return 0;
 }
 
-/* Whether pages of a view would be asked to be copied when they are stored to: do_copy_on_write. */
-int is_for_copied_view(const struct slot *slot, uintptr_t at, DWORD protect)
-{
-    const struct run *run = slot_run(slot, (unsigned)((at - (uintptr_t)slot->base) / PAGE));
-
-    return run && run->type == MEM_MAPPED && (protect == PAGE_WRITECOPY || protect == PAGE_EXECUTE_WRITECOPY);
-}
-
 void do_allocate(struct slot *slot)
 {
     uint64_t size;
@@ -45,7 +37,7 @@ void do_allocate(struct slot *slot)
     int ex = !slot_is_own(slot) || chance(20);
     void *got;
 
-    if (holds_reserved_view(slot, at, size) || is_for_copied_view(slot, at, protect))
+    if (holds_reserved_view(slot, at, size))
         return;
     call_begin(slot, ex ? "VirtualAllocEx" : "VirtualAlloc");
     say_address(slot, at);

@@ -31,7 +31,7 @@ void do_nt_allocate(struct slot *slot)
     ULONG_PTR bits = pick_zero_bits();
     NTSTATUS status;
 
-    if (holds_reserved_view(slot, at, asked) || is_for_copied_view(slot, at, protect))
+    if (holds_reserved_view(slot, at, asked))
         return;
     call_begin(slot, "NtAllocateVirtualMemory");
     say_address(slot, at);

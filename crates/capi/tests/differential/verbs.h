@@ -8,7 +8,6 @@ typedef void verb(struct slot *slot);
 
 /* memory.c */
 int holds_reserved_view(const struct slot *slot, uintptr_t at, uint64_t size);
-int is_for_copied_view(const struct slot *slot, uintptr_t at, DWORD protect);
 void note_reset(struct slot *slot, uintptr_t at, uint64_t size);
 verb do_allocate, do_free, do_protect, do_query;
 /* native.c */

@@ -23,6 +23,7 @@ mod commit;
 mod fault_fd;
 mod follow;
 mod frames;
+mod fresh;
 mod freeze;
 mod guard;
 mod inherit;
@@ -68,12 +69,13 @@ use alloc::vec::Vec;
 use pagewright_core::interval::IntervalMap;
 use pagewright_core::{
     Access, After, Content, Followers, ForeignRun, Geometry, Inheritance, Machine, ObjectId, PageRange,
-    Refusal, Showing, Survival, Traits, Truth, Va, View, Watch,
+    Refusal, Showing, Survival, Traits, Truth, Va, View,
 };
 
-use crate::sys::{self, Advice, Backing, Errno, Place, Prot};
+use crate::sys::{self, Advice, Backing, Errno, Prot};
 use fault_fd::FaultFd;
 use follow::Canary;
+use fresh::Placing;
 use inherit::Withheld;
 use numa::has_node;
 use object::Objects;
@@ -120,24 +122,6 @@ pub(crate) enum Uniformity {
     Uniform,
     /// Some may differ.
     Mixed,
-}
-
-/// Where fresh memory is mapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Placing {
-    /// Where nothing is.
-    Free,
-    /// In place of an allocation of ours, in one step.
-    Over,
-}
-
-impl Placing {
-    fn at(self, range: PageRange) -> Place {
-        match self {
-            Self::Free => Place::Free(addr(range)),
-            Self::Over => Place::Over(addr(range)),
-        }
-    }
 }
 
 /// This process, as a machine.
@@ -275,85 +259,6 @@ impl Linux {
         unsafe { sys::madvise(addr(range), len(range), advice) }
     }
 
-    /// Maps fresh pages where nothing is.
-    fn reserve_pages(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
-        self.budget.need(2)?;
-        let access_now = access.map_or(Prot::NONE, prot);
-        let place = self.placing.at(range);
-        // SAFETY: a mapping that replaces nothing, or an allocation that is given up, disturbs
-        // nobody.
-        let mapped = unsafe { sys::mmap(place, len(range), access_now, Backing::AnonymousNoReserve) };
-        self.told(mapped.map(drop))?;
-        if self.placing == Placing::Over {
-            self.forsake_pages(range);
-        }
-        // Memory of others that stood here may have been promoted.
-        self.forget(range);
-        self.shown.forget(range);
-        self.withheld.forget(range);
-        self.wishes.forget(range);
-        self.yielded.forget(range);
-        self.marked.remove(range);
-        match (access, self.choice.strategy) {
-            (Some(access), Strategy::Markers) if access.contains(Access::GUARD) => {
-                self.arm_reserved(range, access)
-            }
-            (Some(access), Strategy::Markers) => {
-                let chunk = Chunk::Marked { access, uniformity: Uniformity::Uniform };
-                self.chunks.insert(range.start().get(), range.end().get(), chunk);
-            }
-            (None, _) | (_, Strategy::Mprotect) => {}
-        }
-        Ok(())
-    }
-
-    /// Maps fresh memory of a kind, and stores to it are noted.
-    fn reserve_watched(
-        &mut self,
-        range: PageRange,
-        access: Option<Access>,
-        traits: Traits,
-    ) -> Result<(), Refusal> {
-        self.reserve_made_of(range, None, traits)?;
-        let begun = self.begin_watch(range).and_then(|()| match access {
-            Some(access) => self.commit(range, range, access),
-            None => Ok(()),
-        });
-        if begun.is_err() {
-            self.unmake(range);
-        }
-        begun
-    }
-
-    /// Undoes a mapping that was made just now, and that nobody knows of yet. What it replaced
-    /// stays in place, without anything in it: nobody else gets the range.
-    fn unmake(&mut self, range: PageRange) {
-        match self.placing {
-            Placing::Free => {
-                let _ = self.release(range, range);
-            }
-            Placing::Over => {
-                let _ = self.wipe(range);
-                self.forsake_pages(range);
-            }
-        }
-    }
-
-    /// Maps fresh inaccessible memory over a range of ours: content, markers and
-    /// access are gone in one step, and no other thread can take the place.
-    fn wipe(&mut self, range: PageRange) -> Result<(), Refusal> {
-        self.budget.note(2);
-        // SAFETY: the range lies in a region of ours, and its content is not wanted.
-        let mapped = unsafe {
-            sys::mmap(Place::Over(addr(range)), len(range), Prot::NONE, Backing::AnonymousNoReserve)
-        };
-        self.told(mapped.map(drop))?;
-        self.withhold(range);
-        self.wish_again(range);
-        self.yielded.forget(range);
-        Ok(())
-    }
-
     /// Restores the access of foreign mappings after a change that failed half-way.
     fn restore(&mut self, before: &[Mapping], range: PageRange) {
         for mapping in before {
@@ -372,6 +277,7 @@ impl Machine for Linux {
     }
 
     fn reserve(&mut self, range: PageRange, access: Option<Access>) -> Result<(), Refusal> {
+        self.placing = Placing::Free;
         self.reserve_with_guards(range, access)
     }
 
@@ -381,19 +287,14 @@ impl Machine for Linux {
         access: Option<Access>,
         traits: Traits,
     ) -> Result<(), Refusal> {
-        match traits.watch {
-            Watch::Off => self.reserve_made_of(range, access, traits),
-            Watch::On => self.reserve_watched(range, access, traits),
-        }
+        self.placing = Placing::Free;
+        self.make(range, access, traits)
     }
 
     fn renew(&mut self, range: PageRange, access: Option<Access>, traits: Traits) -> Result<(), Refusal> {
         self.tell_before_loss(range);
         self.placing = Placing::Over;
-        let made = match traits {
-            Traits::PLAIN => self.reserve(range, access),
-            special => self.reserve_special(range, access, special),
-        };
+        let made = self.make(range, access, traits);
         self.placing = Placing::Free;
         made
     }

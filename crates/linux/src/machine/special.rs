@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use pagewright_core::interval::IntervalMap;
-use pagewright_core::{Access, Inheritance, Machine, PageKind, PageRange, Refusal, Traits};
+use pagewright_core::{Access, Inheritance, PageKind, PageRange, Refusal, Traits};
 
 use super::{Chunk, Linux, Strategy, addr, has_node, len, prot};
 use crate::sys::{self, Advice, Backing, Errno};
@@ -74,7 +74,7 @@ impl Linux {
             return Err(Refusal::NoNode);
         }
         match traits.pages {
-            PageKind::Ordinary | PageKind::Joined => self.reserve(range, access)?,
+            PageKind::Ordinary | PageKind::Joined => self.reserve_with_guards(range, access)?,
             PageKind::Large | PageKind::Huge => self.reserve_large(range, access, traits)?,
             PageKind::Window => self.reserve_window(range)?,
         }
@@ -90,7 +90,7 @@ impl Linux {
     /// A window begins empty, and is not for children. Its pages are mapped one by one, so
     /// it has no chunks to be opened.
     fn reserve_window(&mut self, range: PageRange) -> Result<(), Refusal> {
-        self.reserve(range, None)?;
+        self.reserve_with_guards(range, None)?;
         self.seal(range)
     }
 
@@ -105,9 +105,7 @@ impl Linux {
         self.budget.need(1)?;
         let backing = Backing::Large { size: traits.pages.unit() };
         let access = prot(access.unwrap_or(Access::empty()));
-        // SAFETY: a mapping that replaces nothing, or an allocation that is given up, disturbs
-        // nobody.
-        let mapped = unsafe { sys::mmap(self.placing.at(range), len(range), access, backing) };
+        let mapped = self.map_placed(range, access, backing);
         mapped.map_err(|error| no_large_pages(error).unwrap_or_else(|| self.refusal(error)))?;
         self.forsake_pages(range);
         if let Some(node) = traits.node {

@@ -47,7 +47,7 @@ pub fn scan_pages(
     wanted: Wanted,
     into: &mut [PageRun],
 ) -> Result<(usize, usize)> {
-    let mut scan = k::pm_scan_arg {
+    let mut question = k::pm_scan_arg {
         size: size_of::<k::pm_scan_arg>() as u64,
         flags: 0,
         start: start as u64,
@@ -61,10 +61,23 @@ pub fn scan_pages(
         category_anyof_mask: wanted.any_of,
         return_mask: wanted.any_of,
     };
-    let args = [pagemap as usize, PAGEMAP_SCAN, &raw mut scan as usize, 0, 0, 0];
+    // SAFETY: the runs are those of the structure.
+    unsafe { scan(pagemap, &mut question, into) }
+}
+
+/// Asks what `question` says: how many runs were found, and where the search ended.
+///
+/// The kernel gathers 512 runs at a time, and when the search got to its end after more than that it tells where it stood
+/// when it had gathered the last 512: the runs behind that are told of and are not to be asked for again.
+///
+/// # Safety
+/// The question names `runs` as the place for the answer.
+unsafe fn scan(pagemap: i32, question: &mut k::pm_scan_arg, runs: &[PageRun]) -> Result<(usize, usize)> {
+    let args = [pagemap as usize, PAGEMAP_SCAN, &raw mut *question as usize, 0, 0, 0];
     // SAFETY: the kernel writes the structure, whose size it was told, and at most `vec_len` runs.
     let found = unsafe { syscall(k::__NR_ioctl, args) }?;
-    Ok((found, scan.walk_end as usize))
+    let told = found.checked_sub(1).and_then(|last| runs.get(last)).map_or(0, |run| run.end);
+    Ok((found, question.walk_end.max(told) as usize))
 }
 
 /// What becomes of pages that [`scan_written`] reports.
@@ -90,7 +103,7 @@ pub fn scan_written(
         Rearm::No => k::PM_SCAN_CHECK_WPASYNC,
         Rearm::Yes => k::PM_SCAN_CHECK_WPASYNC | k::PM_SCAN_WP_MATCHING,
     };
-    let mut scan = k::pm_scan_arg {
+    let mut question = k::pm_scan_arg {
         size: size_of::<k::pm_scan_arg>() as u64,
         flags: u64::from(flags),
         start: start as u64,
@@ -106,10 +119,8 @@ pub fn scan_written(
         category_anyof_mask: 0,
         return_mask: kind::WRITTEN,
     };
-    let args = [pagemap as usize, PAGEMAP_SCAN, &raw mut scan as usize, 0, 0, 0];
-    // SAFETY: the kernel writes the structure, whose size it was told, and at most `vec_len` runs.
-    let found = unsafe { syscall(k::__NR_ioctl, args) }?;
-    Ok((found, scan.walk_end as usize))
+    // SAFETY: the runs are those of the structure.
+    unsafe { scan(pagemap, &mut question, into) }
 }
 
 /// Bits of the words that `/proc/PID/pagemap` has for each page.

@@ -1,15 +1,9 @@
-//! `HeapAlloc`, `LocalAlloc`, `GlobalAlloc`: memory of the C library, with a note before each
-//! block.
+//! `HeapAlloc`, `LocalAlloc`, `GlobalAlloc`: memory of the C library.
 //!
-//! ```text
-//!     header 16 bytes      size, heap
-//!     block                what the program gets, on a multiple of 16
-//! ```
-//!
-//! The heap of the process has nothing to keep. A heap that a program made keeps its blocks, to
-//! give them back when it is destroyed.
+//! A heap knows its blocks and their sizes, and nothing is ever looked for in memory that a caller
+//! names: what is no block, or none any more, is an error. One lock is for all heaps.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,27 +20,16 @@ use super::types::{
 };
 use crate::own;
 
-/// What stands before a block.
-#[repr(C, align(16))]
-#[derive(Clone, Copy, Debug)]
-struct Header {
-    /// Bytes that were asked for.
-    size: usize,
-    /// The heap that it belongs to; 0 for none any more.
-    heap: usize,
-}
-
-const HEADER: usize = size_of::<Header>();
-
 /// The heap of the process. No handle of another kind has so high a number.
 const OF_PROCESS: usize = 0x1_0000_0000;
 /// From one heap to the next.
 const STEP: usize = 0x1_0000;
 
-/// A heap that a program made.
+/// A heap.
 #[derive(Debug, Default)]
 struct Heap {
-    blocks: HashSet<usize>,
+    /// Where they are, and how many bytes were asked for.
+    blocks: HashMap<usize, usize>,
     /// Bytes of all blocks.
     used: usize,
     /// How many they may be; 0 for any number.
@@ -62,6 +45,7 @@ struct Heaps {
 static HEAPS: Mutex<Heaps> = Mutex::new(Heaps { last: OF_PROCESS, open: BTreeMap::new() });
 
 fn heaps() -> MutexGuard<'static, Heaps> {
+    own::watch_forks();
     HEAPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -89,7 +73,6 @@ pub unsafe extern "system" fn HeapCreate(
     dwmaximumsize: usize,
 ) -> HANDLE {
     let made = caught(|| {
-        own::watch_forks();
         let mut heaps = heaps();
         heaps.last += STEP;
         let number = heaps.last;
@@ -106,10 +89,11 @@ pub unsafe extern "system" fn HeapCreate(
 /// Nobody may use the blocks any more.
 pub unsafe extern "system" fn HeapDestroy(hheap: HANDLE) -> BOOL {
     answer(caught(|| {
-        let heap = heaps().open.remove(&hheap.addr()).ok_or_else(|| no_heap(hheap))?;
-        for block in heap.blocks {
+        let number = Some(hheap.addr()).filter(|number| *number != OF_PROCESS);
+        let heap = number.and_then(|number| heaps().open.remove(&number)).ok_or_else(|| no_heap(hheap))?;
+        for block in heap.blocks.into_keys() {
             // SAFETY: it is a block of ours, which nobody uses any more.
-            unsafe { give_back(ptr::with_exposed_provenance_mut(block)) };
+            unsafe { libc::free(ptr::with_exposed_provenance_mut(block)) };
         }
         Ok(())
     }))
@@ -149,28 +133,22 @@ pub unsafe extern "system" fn HeapFree(hheap: HANDLE, _dwflags: HEAP_FLAGS, lpme
 /// The bytes of a block, exactly as they were asked for; `usize::MAX` for what is none.
 ///
 /// # Safety
-/// `lpmem` is a block.
+/// None: the pointer is not followed.
 pub unsafe extern "system" fn HeapSize(hheap: HANDLE, _dwflags: HEAP_FLAGS, lpmem: *const c_void) -> usize {
-    // SAFETY: the caller vouches for the block.
-    caught(|| unsafe { Ok(find(hheap, lpmem.cast_mut())?.1.size) }).unwrap_or(usize::MAX)
+    caught(|| within(hheap, |heap| heap.find(lpmem))).unwrap_or(usize::MAX)
 }
 
 /// Whether a heap is one, and a block, if it is not NULL, is one of its.
 ///
 /// # Safety
-/// `lpmem` is NULL or a block.
+/// None: the pointer is not followed.
 pub unsafe extern "system" fn HeapValidate(
     hheap: HANDLE,
     _dwflags: HEAP_FLAGS,
     lpmem: *const c_void,
 ) -> BOOL {
-    let valid = caught(|| {
-        if lpmem.is_null() {
-            return is_heap(hheap);
-        }
-        // SAFETY: the caller vouches for the block.
-        unsafe { find(hheap, lpmem.cast_mut()) }.map(drop)
-    });
+    let valid =
+        caught(|| within(hheap, |heap| if lpmem.is_null() { Ok(()) } else { heap.find(lpmem).map(drop) }));
     BOOL::from(valid.is_ok())
 }
 
@@ -218,163 +196,118 @@ fn plain(zero: bool, size: usize) -> *mut c_void {
 /// # Errors
 /// 6 for no heap, 8 without memory.
 fn make(heap: HANDLE, flags: HEAP_FLAGS, size: usize) -> Result<*mut c_void, Failure> {
-    with_kept(heap, |kept| {
-        if let Some(kept) = &kept
-            && kept.most != 0
-            && kept.used.saturating_add(size) > kept.most
-        {
-            return Err(no_memory(size));
-        }
-        let block = fresh(heap, flags, size).ok_or_else(|| no_memory(size))?;
-        if let Some(kept) = kept {
-            kept.used += size;
-            kept.blocks.insert(block.expose_provenance());
-        }
-        Ok(block)
+    within(heap, |heap| {
+        heap.expect(0, size)?;
+        // SAFETY: no conditions.
+        let block = unsafe {
+            if flags & HEAP_ZERO_MEMORY != 0 { libc::calloc(1, some(size)) } else { libc::malloc(some(size)) }
+        };
+        heap.keep(block, size)
     })
 }
 
-/// Works on a heap: `None` for that of the process, which keeps nothing.
-fn with_kept<T>(
-    heap: HANDLE,
-    work: impl FnOnce(Option<&mut Heap>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    if heap.addr() == OF_PROCESS {
-        return work(None);
-    }
-    let mut heaps = heaps();
-    work(Some(heaps.open.get_mut(&heap.addr()).ok_or_else(|| no_heap(heap))?))
-}
-
-fn is_heap(heap: HANDLE) -> Result<(), Failure> {
-    with_kept(heap, |_| Ok(()))
-}
-
-fn fresh(heap: HANDLE, flags: HEAP_FLAGS, size: usize) -> Option<*mut c_void> {
-    let whole = size.checked_add(HEADER)?;
-    // SAFETY: no conditions.
-    let start =
-        unsafe { if flags & HEAP_ZERO_MEMORY != 0 { libc::calloc(1, whole) } else { libc::malloc(whole) } };
-    // SAFETY: it is NULL, or there is room for the header and the block.
-    unsafe { note(start, Header { size, heap: heap.addr() }) }
-}
-
-/// The block behind a header.
-///
-/// # Safety
-/// `start` is NULL or has room for the header.
-unsafe fn note(start: *mut c_void, header: Header) -> Option<*mut c_void> {
-    if start.is_null() {
-        return None;
-    }
-    // SAFETY: the caller vouches for the room; memory of the C library is on a multiple of 16.
-    unsafe {
-        start.cast::<Header>().write(header);
-        Some(start.byte_add(HEADER))
-    }
-}
-
-/// The header of a block of this heap.
+/// Works on a heap.
 ///
 /// # Errors
-/// 6 for no heap, 87 for what is no block of it.
-///
-/// # Safety
-/// `block` is one, or at least readable before.
-unsafe fn find(heap: HANDLE, block: *mut c_void) -> Result<(*mut Header, Header), Failure> {
-    let kept = with_kept(heap, |kept| Ok(kept.is_none_or(|kept| kept.blocks.contains(&block.addr()))))?;
-    if kept && block.addr() > STEP && block.addr().is_multiple_of(HEADER) {
-        let header = block.wrapping_byte_sub(HEADER).cast::<Header>();
-        // SAFETY: the caller vouches for it.
-        let noted = unsafe { header.read() };
-        if noted.heap == heap.addr() {
-            return Ok((header, noted));
-        }
+/// 6 for none.
+fn within<T>(heap: HANDLE, work: impl FnOnce(&mut Heap) -> Result<T, Failure>) -> Result<T, Failure> {
+    let mut heaps = heaps();
+    match heap.addr() {
+        OF_PROCESS => work(heaps.open.entry(OF_PROCESS).or_default()),
+        number => work(heaps.open.get_mut(&number).ok_or_else(|| no_heap(heap))?),
     }
-    let fix = "it is no block of this heap; give one that the heap gave";
-    Err(Failure::argument(NtStatus::INVALID_PARAMETER, "block", block.addr() as u64, fix))
+}
+
+/// Blocks of 0 bytes have addresses too.
+const fn some(size: usize) -> usize {
+    if size == 0 { 1 } else { size }
+}
+
+impl Heap {
+    /// The bytes of a block.
+    ///
+    /// # Errors
+    /// 87 for what is none of this heap.
+    fn find(&self, block: *const c_void) -> Result<usize, Failure> {
+        self.blocks.get(&block.addr()).copied().ok_or_else(|| {
+            let fix = "it is no block of this heap; give one that the heap gave";
+            Failure::argument(NtStatus::INVALID_PARAMETER, "block", block.addr() as u64, fix)
+        })
+    }
+
+    /// Whether there is room for a block instead of another one, also to note it.
+    fn expect(&mut self, before: usize, size: usize) -> Result<(), Failure> {
+        let used = (self.used - before).saturating_add(size);
+        let has_room = self.most == 0 || used <= self.most;
+        if has_room && self.blocks.try_reserve(1).is_ok() { Ok(()) } else { Err(no_memory(size)) }
+    }
+
+    /// Notes what the C library gave, if it gave anything.
+    fn keep(&mut self, block: *mut c_void, size: usize) -> Result<*mut c_void, Failure> {
+        if block.is_null() {
+            return Err(no_memory(size));
+        }
+        self.used += size;
+        self.blocks.insert(block.expose_provenance(), size);
+        Ok(block)
+    }
+
+    fn forget(&mut self, block: *const c_void) {
+        self.used -= self.blocks.remove(&block.addr()).unwrap_or(0);
+    }
 }
 
 /// # Safety
-/// As [`find`]; nobody else uses the block meanwhile.
+/// If `block` is one, nobody else uses it meanwhile.
 unsafe fn resize(
     heap: HANDLE,
     flags: HEAP_FLAGS,
     block: *mut c_void,
     size: usize,
 ) -> Result<*mut c_void, Failure> {
-    // SAFETY: the caller vouches for the block.
-    let (header, Header { size: before, .. }) = unsafe { find(heap, block) }?;
-    with_kept(heap, |kept| {
-        let room = kept.as_ref().map_or(0, |kept| kept.most);
-        if room != 0 && kept.as_ref().is_some_and(|kept| kept.used - before + size > room) {
-            return Err(no_memory(size));
-        }
-        // SAFETY: the header is that of a block of ours.
-        let moved = unsafe { move_block(header, flags, size, heap) }.ok_or_else(|| no_memory(size))?;
+    within(heap, |heap| {
+        let before = heap.find(block)?;
+        heap.expect(before, size)?;
+        // SAFETY: it is a block of ours.
+        let moved = unsafe { moved(block, flags, some(size)) }.ok_or_else(|| no_memory(size))?;
         if flags & HEAP_ZERO_MEMORY != 0 && size > before {
             // SAFETY: the block has that many bytes.
             unsafe { ptr::write_bytes(moved.cast::<u8>().add(before), 0, size - before) };
         }
-        if let Some(kept) = kept {
-            kept.used = kept.used - before + size;
-            kept.blocks.remove(&block.addr());
-            kept.blocks.insert(moved.expose_provenance());
-        }
-        Ok(moved)
+        heap.forget(block);
+        heap.keep(moved, size)
     })
 }
 
+/// Where a block is once it has so many bytes; `None` leaves it as it was.
+///
 /// # Safety
-/// `header` is that of a block of ours.
-unsafe fn move_block(
-    header: *mut Header,
-    flags: HEAP_FLAGS,
-    size: usize,
-    heap: HANDLE,
-) -> Option<*mut c_void> {
-    let whole = size.checked_add(HEADER)?;
-    let start = header.cast::<c_void>();
-    // SAFETY: the caller vouches for it; if it moves, the old place is used no more.
-    unsafe {
-        let stays = libc::malloc_usable_size(start) >= whole;
-        let start = match flags & HEAP_REALLOC_IN_PLACE_ONLY != 0 {
-            true if stays => start,
+/// `block` is one of ours; the old place is used no more.
+unsafe fn moved(block: *mut c_void, flags: HEAP_FLAGS, size: usize) -> Option<*mut c_void> {
+    // SAFETY: the caller vouches for it.
+    let moved = unsafe {
+        match flags & HEAP_REALLOC_IN_PLACE_ONLY != 0 {
+            true if libc::malloc_usable_size(block) >= size => block,
             true => return None,
-            false => libc::realloc(start, whole),
-        };
-        note(start, Header { size, heap: heap.addr() })
-    }
+            false => libc::realloc(block, size),
+        }
+    };
+    (!moved.is_null()).then_some(moved)
 }
 
 /// # Safety
-/// `block` is NULL or as [`find`] has it, and nobody uses it any more.
+/// If `block` is one, nobody uses it any more.
 unsafe fn drop_block(heap: HANDLE, block: *mut c_void) -> Result<(), Failure> {
-    if block.is_null() {
-        return is_heap(heap);
-    }
-    // SAFETY: the caller vouches for the block.
-    let (_, header) = unsafe { find(heap, block) }?;
-    with_kept(heap, |kept| {
-        if let Some(kept) = kept {
-            kept.used -= header.size;
-            kept.blocks.remove(&block.addr());
+    within(heap, |heap| {
+        if block.is_null() {
+            return Ok(());
         }
-        // SAFETY: as above.
-        unsafe { give_back(block) };
+        heap.find(block)?;
+        heap.forget(block);
+        // SAFETY: it was a block until now, and the caller vouches for the rest.
+        unsafe { libc::free(block) };
         Ok(())
     })
-}
-
-/// # Safety
-/// `block` is one of ours, and nobody uses it any more.
-unsafe fn give_back(block: *mut c_void) {
-    let start = block.wrapping_byte_sub(HEADER);
-    // SAFETY: the caller vouches for it. A second time is recognised while the place is not used anew.
-    unsafe {
-        (&raw mut (*start.cast::<Header>()).heap).write_volatile(0);
-        libc::free(start);
-    }
 }
 
 fn no_heap(heap: HANDLE) -> Failure {
