@@ -33,6 +33,9 @@ pub fn check(space: &AddressSpace) -> Result<(), String> {
         }
         region.pages.check().map_err(|what| format!("region {range}: {what}"))?;
         promised += space.charged(region, range);
+        if region.form == Form::Placeholder && region.committed_bytes(geometry, range) > 0 {
+            return Err(format!("{range} is a placeholder and has memory"));
+        }
         for (run, slot) in region.runs(geometry, range) {
             if slot.protection().is_some_and(|protection| protection.caching != region.caching()) {
                 return Err(format!("{run} has not the cache attribute of its region"));

@@ -453,3 +453,38 @@ fn who_leaves_it_later_gets_the_handler_back_that_was_there() {
     });
     assert_eq!(end, FINE);
 }
+
+#[test]
+fn steps_that_nobody_wants_end_although_handlers_pass_on_to_each_other() {
+    unsafe extern "system" fn step(pointers: *mut EXCEPTION_POINTERS) -> i32 {
+        // SAFETY: what handlers are given.
+        let (record, context) = unsafe { (*(*pointers).ExceptionRecord, &mut *(*pointers).ContextRecord) };
+        if record.ExceptionCode != STATUS_GUARD_PAGE_VIOLATION {
+            tell(5);
+            return EXCEPTION_CONTINUE_SEARCH;
+        }
+        context.EFlags |= 0x100;
+        EXCEPTION_CONTINUE_EXECUTION
+    }
+    let meet = || store_here(pages(1, PAGE_READWRITE | PAGE_GUARD), 1);
+    let end = child(|| {
+        install(libc::SIGTRAP, count as Handler as usize, libc::SA_SIGINFO);
+        add(step);
+        meet();
+        assert_eq!(told_story(), 59, "nobody wants it but who was there before");
+        BELOW.store(handler(libc::SIGTRAP) as u64, SeqCst);
+        install(libc::SIGTRAP, chain as Handler as usize, libc::SA_SIGINFO | libc::SA_ONSTACK);
+        meet();
+        assert_eq!(told_story(), 569, "ours, theirs, ours again, and who was there before both");
+    });
+    assert_eq!(end, FINE);
+    let end = child(|| {
+        add(step);
+        meet();
+    });
+    assert_eq!(end, End::Signal(libc::SIGTRAP));
+}
+
+extern "C" fn count(_: c_int, _: *mut siginfo_t, _: *mut c_void) {
+    tell(9);
+}

@@ -85,6 +85,27 @@ fn pointer(at: usize) -> *mut std::ffi::c_void {
 }
 
 #[test]
+fn what_is_no_block_any_more_is_not_followed() {
+    // SAFETY: blocks of this test's own; the C library gives back the large one at once.
+    unsafe {
+        let heap = GetProcessHeap();
+        let block = LocalAlloc(LMEM_FIXED, 64 << 20);
+        assert!(LocalFree(block).is_null());
+        assert_eq!((LocalFree(block), last()), (block, 87), "given back twice");
+        for wild in [block, pointer(0xdead_bee0), pointer(1 << 63), pointer(usize::MAX & !15)] {
+            assert_eq!((GlobalFree(wild), last()), (wild, 87));
+            assert_eq!((HeapFree(heap, 0, wild), HeapValidate(heap, 0, wild)), (FALSE, FALSE));
+            assert_eq!(HeapSize(heap, 0, wild), usize::MAX);
+            assert!(HeapReAlloc(heap, 0, wild, 5).is_null());
+        }
+        let limited = HeapCreate(0, 0, 1000);
+        let block = HeapAlloc(limited, 0, 10);
+        assert!(HeapReAlloc(limited, 0, block, usize::MAX).is_null());
+        assert_eq!((HeapSize(limited, 0, block), HeapDestroy(limited)), (10, TRUE), "as it was");
+    }
+}
+
+#[test]
 fn threads_share_a_heap() {
     // SAFETY: blocks of this test's own.
     unsafe {

@@ -76,6 +76,21 @@ static void handles(char *at)
     FAILS(OpenProcess(PROCESS_ALL_ACCESS, FALSE, 0x7fffffff), ERROR_INVALID_PARAMETER);
 }
 
+/* Blocks of heaps that are none, or none any more. */
+static void blocks(void)
+{
+    HLOCAL block = LocalAlloc(LMEM_FIXED, 64 << 20);
+
+    CHECK(block != NULL && LocalFree(block) == NULL);
+    CHECK(LocalFree(block) == block);
+    CHECK_EQUAL(GetLastError(), ERROR_INVALID_PARAMETER);
+    CHECK(GlobalFree((HGLOBAL)0xdeadbee0) == (HGLOBAL)0xdeadbee0);
+    FAILS(HeapFree(GetProcessHeap(), 0, (void *)0xdeadbee0), ERROR_INVALID_PARAMETER);
+    FAILS(HeapFree((HANDLE)0x1234, 0, block), ERROR_INVALID_HANDLE);
+    FAILS(HeapDestroy(GetProcessHeap()), ERROR_INVALID_HANDLE);
+    CHECK_EQUAL(HeapSize(GetProcessHeap(), 0, block), HUGE_SIZE);
+}
+
 static void sizes(char *at)
 {
     static const SIZE_T huge[] = {HUGE_SIZE, HUGE_SIZE - 0xfff, HUGE_SIZE - 0xffff, (SIZE_T)1 << 63, (SIZE_T)1 << 47};
@@ -148,6 +163,7 @@ int main(void)
     CHECK(at != NULL);
     null_outs(at);
     handles(at);
+    blocks();
     sizes(at);
     misaligned(at);
     last_error(at);

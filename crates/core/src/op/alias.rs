@@ -9,7 +9,6 @@
 //! What was private becomes pages of one new object, so that who is handed its
 //! descriptor is handed those pages and no others.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::access::{Access, Protection, Rights};
@@ -19,7 +18,7 @@ use crate::geometry::PageRange;
 use crate::object::{Content, Extent, ObjectId, Promise, Reach, View};
 use crate::op::allocate::{Action, Allocate, Place};
 pub(super) use crate::op::progress::Progress;
-use crate::op::section::Seen;
+use crate::op::import::Import;
 use crate::op::walk::What;
 use crate::region::{Form, Origin};
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
@@ -50,6 +49,18 @@ pub enum Onto {
     Fresh(Place),
     /// In a view of its own, which is unmapped as a whole.
     View(Place),
+}
+
+impl Onto {
+    /// The address that it names; 0 for none.
+    pub(super) const fn address(self) -> u64 {
+        match self {
+            Self::Reserved(at)
+            | Self::Fresh(Place::At(at) | Place::Near(at) | Place::Placeholder(at))
+            | Self::View(Place::At(at) | Place::Near(at) | Place::Placeholder(at)) => at,
+            Self::Fresh(Place::Window(_)) | Self::View(Place::Window(_)) => 0,
+        }
+    }
 }
 
 /// Whether memory that the program mapped itself may become shared.
@@ -87,18 +98,6 @@ pub enum Receiver {
     /// One that came from the other address space, with as many pages as the source. All
     /// source pages go there, unless others show them already: then it is not used.
     Given(ObjectId),
-}
-
-/// A request to show pages that another address space made available.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Import<'a> {
-    /// Which pages, in order. Objects that are new here have been made known to the
-    /// machine under the next names of this space.
-    pub extents: &'a [Extent],
-    /// Where to.
-    pub onto: Onto,
-    /// What the view may be used for.
-    pub protection: Protection,
 }
 
 /// A part of a source, and where its bytes are.
@@ -178,95 +177,9 @@ impl AddressSpace {
         Ok(progress.done(extents))
     }
 
-    /// Shows pages that another address space made available. Answers the range.
-    ///
-    /// # Errors
-    /// As those of [`Self::alias`] about its target; nothing has changed, and the
-    /// machine has forgotten the objects that were new.
-    pub fn import<M: Machine>(
-        &self,
-        machine: &mut M,
-        request: &Import<'_>,
-    ) -> Result<Done<PageRange>, Error> {
-        let at = match request.onto {
-            Onto::Reserved(at)
-            | Onto::Fresh(Place::At(at) | Place::Near(at) | Place::Placeholder(at))
-            | Onto::View(Place::At(at) | Place::Near(at) | Place::Placeholder(at)) => at,
-            Onto::Fresh(Place::Window(_)) | Onto::View(Place::Window(_)) => 0,
-        };
-        let bytes = self.bytes_of(request.extents).map_err(|kind| Error::new(Verb::Alias, kind, at, 0))?;
-        let fail = |kind| Error::new(Verb::Alias, kind, at, bytes);
-        let mut progress = Progress::default();
-        let done = self.check_import(request, bytes).and_then(|()| {
-            self.introduce(request.extents, &mut progress);
-            self.show_all(machine, request, &mut progress)
-        });
-        match done {
-            Ok(range) => Ok(progress.done(range)),
-            Err(kind) => {
-                self.forget_new(machine, request.extents);
-                Err(fail(kind))
-            }
-        }
-    }
-
-    /// How many bytes extents are, which may come from anybody.
-    fn bytes_of(&self, extents: &[Extent]) -> Result<u64, Kind> {
-        let add = |sum: u64, extent: &Extent| {
-            extent.first.checked_add(extent.pages)?;
-            sum.checked_add(extent.pages.checked_mul(self.geometry.page)?)
-        };
-        extents.iter().try_fold(0, add).filter(|bytes| *bytes <= self.geometry.highest).ok_or(Kind::BadSize)
-    }
-
-    fn check_import(&self, request: &Import<'_>, bytes: u64) -> Result<(), Kind> {
-        let rights = match request.onto {
-            Onto::View(_) => request.protection.rights.intersection(Rights::USUAL),
-            Onto::Reserved(_) | Onto::Fresh(_) => usual(request.protection)?,
-        };
-        if request.extents.iter().any(|extent| !extent.ceiling.contains(rights)) {
-            return Err(Kind::AboveCeiling);
-        }
-        self.check_onto(request.onto, bytes)?;
-        let fresh =
-            request.extents.iter().map(|extent| self.unpromised(extent.object, extent.first, extent.pages));
-        self.afford_pages(fresh.sum())
-    }
-
-    /// Objects that are known to the machine, and not yet here.
-    fn introduce(&self, extents: &[Extent], progress: &mut Progress) {
-        let mut last = None;
-        for extent in extents {
-            let known = self.objects.contains_key(&extent.object) || last >= Some(extent.object);
-            if !known {
-                let (object, ceiling) = (extent.object, extent.ceiling);
-                let pages = extents.iter().filter(|other| other.object == object);
-                let pages = pages.map(|other| other.first + other.pages).max().unwrap_or(0);
-                let (reach, promise) = (Reach::Abroad, Promise::Full);
-                progress.edits.push(Edit::Object { object, pages, reach, ceiling, promise });
-                last = Some(object);
-            }
-        }
-    }
-
-    fn forget_new<M: Machine>(&self, machine: &mut M, extents: &[Extent]) {
-        let objects: BTreeSet<_> = extents.iter().map(|extent| extent.object).collect();
-        for object in objects {
-            if !self.objects.contains_key(&object) {
-                machine.close(object);
-            }
-        }
-    }
-
     /// The error of an alias, by the end that it is about.
     fn blame(&self, request: &Alias, kind: Kind) -> Error {
-        let at = match request.onto {
-            Onto::Reserved(at)
-            | Onto::Fresh(Place::At(at) | Place::Near(at) | Place::Placeholder(at))
-            | Onto::View(Place::At(at) | Place::Near(at) | Place::Placeholder(at)) => at,
-            Onto::Fresh(Place::Window(_)) | Onto::View(Place::Window(_)) => 0,
-        };
-        Error::new(Verb::Alias, kind, at, request.size)
+        Error::new(Verb::Alias, kind, request.onto.address(), request.size)
     }
 
     /// A range that must be whole pages.
@@ -276,7 +189,7 @@ impl AddressSpace {
     }
 
     /// Whether a target can take `bytes` bytes.
-    fn check_onto(&self, onto: Onto, bytes: u64) -> Result<(), Kind> {
+    pub(super) fn check_onto(&self, onto: Onto, bytes: u64) -> Result<(), Kind> {
         let at = match onto {
             Onto::Reserved(at) => at,
             // The reservation may begin earlier, at a granule; the view begins here.
@@ -373,11 +286,11 @@ impl AddressSpace {
     }
 
     /// How many of these pages are not promised yet: nobody here shows them shared.
-    fn unpromised(&self, object: ObjectId, first: u64, pages: u64) -> u64 {
+    pub(super) fn unpromised(&self, object: ObjectId, first: u64, pages: u64) -> u64 {
         pages - self.objects.get(&object).map_or(0, |object| object.shared_pages(first, first + pages))
     }
 
-    fn afford_pages(&self, pages: u64) -> Result<(), Kind> {
+    pub(super) fn afford_pages(&self, pages: u64) -> Result<(), Kind> {
         if self.charge.fits(pages * self.geometry.page) { Ok(()) } else { Err(Kind::CommitLimit) }
     }
 
@@ -464,7 +377,7 @@ impl AddressSpace {
     }
 
     /// Shows pages in a target that was checked.
-    fn show_all<M: Machine>(
+    pub(super) fn show_all<M: Machine>(
         &self,
         machine: &mut M,
         request: &Import<'_>,
@@ -528,23 +441,6 @@ impl AddressSpace {
         Ok(shown)
     }
 
-    /// Shows a part of one object as a view; other pages cannot be one.
-    fn show_import<M: Machine>(
-        &self,
-        machine: &mut M,
-        place: Place,
-        bytes: u64,
-        request: &Import<'_>,
-        progress: &mut Progress,
-    ) -> Result<PageRange, Kind> {
-        let [Extent { object, first, pages, ceiling }] = *request.extents else {
-            return Err(Kind::Special);
-        };
-        let origin = Origin { object, first };
-        let seen = Seen { origin, bytes, supplied: Vec::from([(first, first + pages)]), ceiling };
-        self.show_view(machine, place, &seen, request.protection, progress)
-    }
-
     fn show_extents<M: Machine>(
         &self,
         machine: &mut M,
@@ -586,7 +482,7 @@ impl AddressSpace {
 }
 
 /// The rights that a view needs.
-fn usual(protection: Protection) -> Result<Rights, Kind> {
+pub(super) fn usual(protection: Protection) -> Result<Rights, Kind> {
     if protection.rights.contains(Rights::COPY) { Err(Kind::BadProtection) } else { Ok(protection.rights) }
 }
 

@@ -229,7 +229,7 @@ enum Passed {
 /// called: whoever leaves that by a jump, or is interrupted by another thread's fault, changes
 /// nothing for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Round {
+pub(super) enum Round {
     First,
     Second,
     Third,
@@ -240,7 +240,7 @@ const MARK_AT: usize = size_of::<siginfo_t>() / 8 - 1;
 const MARK: u64 = 0x7061_6765_7772_6900;
 
 impl Round {
-    fn of(info: *const siginfo_t, context: *const c_void) -> Self {
+    pub(super) fn of(info: *const siginfo_t, context: *const c_void) -> Self {
         // SAFETY: inside of the record, and aligned as it is.
         match unsafe { info.cast::<u64>().add(MARK_AT).read() } ^ context.addr() as u64 {
             MARK => Self::Second,
@@ -250,7 +250,7 @@ impl Round {
     }
 
     /// Notes in the record that this one is being served; what was there before.
-    fn note(self, info: *mut siginfo_t, context: *const c_void) -> u64 {
+    pub(super) fn note(self, info: *mut siginfo_t, context: *const c_void) -> u64 {
         let word = match self {
             Self::First => MARK,
             Self::Second | Self::Third => MARK + 1,
@@ -260,7 +260,7 @@ impl Round {
 }
 
 /// What was there before.
-fn write_mark(info: *mut siginfo_t, word: u64) -> u64 {
+pub(super) fn write_mark(info: *mut siginfo_t, word: u64) -> u64 {
     // SAFETY: inside of the record, which is the handler's to change.
     unsafe { info.cast::<u64>().add(MARK_AT).replace(word) }
 }

@@ -1,28 +1,36 @@
 //! Single steps: handlers that set the trap flag are told after the next instruction. So guards are
 //! armed again that shall tell of every access.
 //!
-//! The handler of `SIGTRAP` is put in place when the flag is first set; nothing else ever needs it.
+//! The handler of `SIGTRAP` is put in place when the flag is set; nothing else ever needs it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{SIGTRAP, c_int, c_void, siginfo_t};
 
 use super::action::Action;
-use super::handler::{Slot, call, send};
+use super::handler::{Round, Slot, call, send, write_mark};
 use crate::guard::AccessKind;
 use crate::win32::exception::{Answer, Cause, Violation, ask_filter, ask_handlers};
 
 /// The code of `SIGTRAP` for the trap flag.
 const TRACE: c_int = 2;
 
-/// What was there before ours.
-static BEFORE: Slot = Slot::new();
+/// What was there when ours was first put in place, and when it was last.
+static FIRST: Slot = Slot::new();
+static LAST: Slot = Slot::new();
+static WAS_PLACED: AtomicBool = AtomicBool::new(false);
 
 /// Puts the handler in place, unless it is. Safe in a signal handler.
 pub(crate) fn need_steps() {
     let now = Action::current(SIGTRAP);
-    if !now.is(on_step) {
-        BEFORE.store(now);
-        Action::ours(on_step).set(SIGTRAP);
+    if now.is(on_step) {
+        return;
     }
+    if !WAS_PLACED.swap(true, Ordering::AcqRel) {
+        FIRST.store(now);
+    }
+    LAST.store(now);
+    Action::ours(on_step).set(SIGTRAP);
 }
 
 extern "C" fn on_step(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
@@ -37,17 +45,25 @@ fn serve(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel hands a valid record to a handler.
     let code = unsafe { (*info).si_code };
     let step = Violation { cause: Cause::Step, kind: AccessKind::Read, at: 0 };
+    // Who chains to us after we have chained to them gets what was there before both.
+    let round = Round::of(info, context);
+    let before = match round {
+        Round::First => LAST.load(),
+        Round::Second => FIRST.load(),
+        Round::Third => Action::DEFAULT,
+    };
     // SAFETY: what the kernel hands to a handler.
-    if code == TRACE && unsafe { ask_handlers(&step, context) } == Answer::Continue {
+    let ask = |whom: unsafe fn(&Violation, *mut c_void) -> Answer| unsafe { whom(&step, context) };
+    if code == TRACE && round == Round::First && ask(ask_handlers) == Answer::Continue {
         return;
     }
-    let before = BEFORE.load();
     if before.handler != libc::SIG_DFL && before.handler != libc::SIG_IGN {
+        let mark = round.note(info, context);
         call(before, signal, info, context);
+        write_mark(info, mark);
         return;
     }
-    // SAFETY: as above.
-    if code == TRACE && unsafe { ask_filter(&step, context) } == Answer::Continue {
+    if code == TRACE && ask(ask_filter) == Answer::Continue {
         return;
     }
     if code > 0 || before.handler == libc::SIG_DFL {

@@ -13,6 +13,7 @@ use pagewright_core::{Allocate, Free, Geometry, Kind, Protection, Verb, Window};
 use super::super::NTSTATUS;
 use super::super::calls::require_pointer;
 use super::super::failure::Failure;
+use super::super::guarded::caught;
 use super::super::handles::{self, Need};
 use super::super::status::NtStatus;
 use super::super::types::HANDLE;
@@ -97,7 +98,7 @@ pub unsafe extern "system" fn RtlCreateUserStack(
     let made = sizes.and_then(|sizes| {
         require_pointer(initialteb.is_null(), "pointer for the stack")?;
         let highest = zero_bits::highest(zerobits as usize, NtStatus::INVALID_PARAMETER_3)?;
-        create(&Process::current(), sizes, highest)
+        caught(|| create(&Process::current(), sizes, highest))
     });
     status(made.map(|stack| {
         // SAFETY: it is not NULL, and the caller vouches for it then.
@@ -111,7 +112,7 @@ pub unsafe extern "system" fn RtlCreateUserStack(
 /// Nobody runs on it.
 pub unsafe extern "system" fn RtlFreeUserStack(allocationbase: *mut c_void) {
     // The call has no answer that could tell.
-    let _ = Process::current().free(&Free::release(allocationbase.addr() as u64));
+    let _ = caught(|| Ok(Process::current().free(&Free::release(allocationbase.addr() as u64))?));
 }
 
 /// Reserves memory for a stack of a process ([`ProcessThreadStackAllocation`]; other classes
