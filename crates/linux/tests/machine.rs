@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pagewright_core::{
-    Action, Allocate, Disposal, Free, Geometry, Kind, Managed, PageKind, Place, Protect, Protection, State, Traits,
-    Window,
+    Action, Allocate, Disposal, Free, Geometry, Kind, Managed, PageKind, Place, Protect, Protection, State,
+    Traits, Window,
 };
 use pagewright_linux::machine::{Choice, Linux, MapsFile, Strategy};
 

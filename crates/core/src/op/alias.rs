@@ -15,12 +15,12 @@ use crate::access::{Access, Protection, Rights};
 use crate::contract::{Machine, Showing};
 use crate::error::{Error, Kind, Verb};
 use crate::geometry::PageRange;
-use crate::object::{Content, Extent, ObjectId, Promise, Reach, View};
+use crate::object::{Content, Extent, ObjectId, Reach, View};
 use crate::op::allocate::{Action, Allocate, Place};
-pub(super) use crate::op::progress::Progress;
 use crate::op::import::Import;
+pub(super) use crate::op::progress::Progress;
 use crate::op::walk::What;
-use crate::region::{Form, Origin};
+use crate::region::Form;
 use crate::space::{AddressSpace, Attribute, Change, Done, Edit};
 use crate::traits::Traits;
 
@@ -138,7 +138,7 @@ impl AddressSpace {
         let fail = |kind| Error::new(Verb::Alias, kind, request.source, request.size);
         let source = self.whole_pages(request.source, request.size).map_err(fail)?;
         let rights = usual(request.protection).map_err(fail)?;
-        self.check_onto(request.onto, source.bytes()).map_err(|kind| self.blame(request, kind))?;
+        self.check_onto(request.onto, source.bytes()).map_err(|kind| blame(request, kind))?;
         let parts = self.parts(machine, source, request.consent, rights).map_err(fail)?;
         self.afford_views(&parts).map_err(fail)?;
         let mut progress = Progress::default();
@@ -147,7 +147,7 @@ impl AddressSpace {
             .map_err(fail)
             .and_then(|extents| {
                 let import = Import { extents: &extents, onto: request.onto, protection: request.protection };
-                self.show_all(machine, &import, &mut progress).map_err(|kind| self.blame(request, kind))
+                self.show_all(machine, &import, &mut progress).map_err(|kind| blame(request, kind))
             });
         if shown.is_err() {
             progress.put_back(machine);
@@ -175,11 +175,6 @@ impl AddressSpace {
         }
         self.settle(machine, &progress);
         Ok(progress.done(extents))
-    }
-
-    /// The error of an alias, by the end that it is about.
-    fn blame(&self, request: &Alias, kind: Kind) -> Error {
-        Error::new(Verb::Alias, kind, request.onto.address(), request.size)
     }
 
     /// A range that must be whole pages.
@@ -479,6 +474,11 @@ impl AddressSpace {
             }
         }
     }
+}
+
+/// The error of an alias, by the end that it is about.
+const fn blame(request: &Alias, kind: Kind) -> Error {
+    Error::new(Verb::Alias, kind, request.onto.address(), request.size)
 }
 
 /// The rights that a view needs.

@@ -55,7 +55,7 @@ impl AddressSpace {
     }
 
     /// How many bytes extents are, which may come from anybody.
-    fn bytes_of(&self, extents: &[Extent]) -> Result<u64, Kind> {
+    pub(super) fn bytes_of(&self, extents: &[Extent]) -> Result<u64, Kind> {
         let add = |sum: u64, extent: &Extent| {
             extent.first.checked_add(extent.pages)?;
             sum.checked_add(extent.pages.checked_mul(self.geometry.page)?)

@@ -252,7 +252,8 @@ impl AddressSpace {
         progress: &mut Progress,
     ) -> Result<(), Kind> {
         let page = self.geometry.page;
-        if !self.charge.fits(missing.iter().map(|run| self.promised((whole, protection), *run, origin)).sum()) {
+        if !self.charge.fits(missing.iter().map(|run| self.promised((whole, protection), *run, origin)).sum())
+        {
             return Err(Kind::CommitLimit);
         }
         for run in missing {

@@ -53,30 +53,27 @@ pub fn scan_pages(
         start: start as u64,
         end: end as u64,
         walk_end: 0,
-        vec: into.as_mut_ptr() as u64,
-        vec_len: into.len() as u64,
+        vec: 0,
+        vec_len: 0,
         max_pages: 0,
         category_inverted: wanted.none_of,
         category_mask: wanted.none_of,
         category_anyof_mask: wanted.any_of,
         return_mask: wanted.any_of,
     };
-    // SAFETY: the runs are those of the structure.
-    unsafe { scan(pagemap, &mut question, into) }
+    scan(pagemap, &mut question, into)
 }
 
-/// Asks what `question` says: how many runs were found, and where the search ended.
+/// Asks a question, which names no room for the answer yet: how many runs were found, and where the search ended.
 ///
-/// The kernel gathers 512 runs at a time, and when the search got to its end after more than that it tells where it stood
-/// when it had gathered the last 512: the runs behind that are told of and are not to be asked for again.
-///
-/// # Safety
-/// The question names `runs` as the place for the answer.
-unsafe fn scan(pagemap: i32, question: &mut k::pm_scan_arg, runs: &[PageRun]) -> Result<(usize, usize)> {
+/// The kernel gathers 512 runs at a time. When it got to the end after more than those, it tells where it stood when it
+/// had gathered the last 512: what it has told of behind that is not to be asked for again.
+fn scan(pagemap: i32, question: &mut k::pm_scan_arg, into: &mut [PageRun]) -> Result<(usize, usize)> {
+    (question.vec, question.vec_len) = (into.as_mut_ptr() as u64, into.len() as u64);
     let args = [pagemap as usize, PAGEMAP_SCAN, &raw mut *question as usize, 0, 0, 0];
     // SAFETY: the kernel writes the structure, whose size it was told, and at most `vec_len` runs.
     let found = unsafe { syscall(k::__NR_ioctl, args) }?;
-    let told = found.checked_sub(1).and_then(|last| runs.get(last)).map_or(0, |run| run.end);
+    let told = found.checked_sub(1).and_then(|last| into.get(last)).map_or(0, |run| run.end);
     Ok((found, question.walk_end.max(told) as usize))
 }
 
@@ -109,8 +106,8 @@ pub fn scan_written(
         start: start as u64,
         end: end as u64,
         walk_end: 0,
-        vec: into.as_mut_ptr() as u64,
-        vec_len: into.len() as u64,
+        vec: 0,
+        vec_len: 0,
         // 0 is no limit, which is more than there are addresses.
         max_pages: if limit > u64::MAX >> 12 { 0 } else { limit },
         category_inverted: 0,
@@ -119,8 +116,7 @@ pub fn scan_written(
         category_anyof_mask: 0,
         return_mask: kind::WRITTEN,
     };
-    // SAFETY: the runs are those of the structure.
-    unsafe { scan(pagemap, &mut question, into) }
+    scan(pagemap, &mut question, into)
 }
 
 /// Bits of the words that `/proc/PID/pagemap` has for each page.

@@ -212,6 +212,10 @@ constants! {
     ERROR_MORE_DATA: WIN32_ERROR = 234;
     /// The buffer is too small for the answer.
     ERROR_INSUFFICIENT_BUFFER: WIN32_ERROR = 122;
+    /// No such module.
+    ERROR_MOD_NOT_FOUND: WIN32_ERROR = 126;
+    /// The module has nothing of that name.
+    ERROR_PROC_NOT_FOUND: WIN32_ERROR = 127;
     /// The pages were not locked.
     ERROR_NOT_LOCKED: WIN32_ERROR = 158;
     /// Somebody else is being served.

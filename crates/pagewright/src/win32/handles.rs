@@ -30,6 +30,8 @@ pub(super) enum Need {
     Inspect,
     /// The same, and change what is told the next time; or say what will be used.
     Recount,
+    /// Ask for all pages that are used.
+    List,
     /// Change how much memory it may keep.
     Quota,
     /// Copy out.
@@ -48,6 +50,7 @@ impl Need {
             Self::Operate => PROCESS_VM_OPERATION,
             Self::Query => PROCESS_QUERY_LIMITED_INFORMATION,
             Self::Inspect => PROCESS_QUERY_INFORMATION,
+            Self::List => PROCESS_QUERY_INFORMATION | PROCESS_VM_READ,
             Self::Recount => PROCESS_QUERY_INFORMATION | PROCESS_VM_OPERATION,
             Self::Quota => PROCESS_SET_QUOTA,
             Self::Read => PROCESS_VM_READ,
@@ -64,6 +67,7 @@ impl Need {
             Self::Query | Self::Inspect => {
                 "it lacks PROCESS_QUERY_INFORMATION; open the process with that right"
             }
+            Self::List => "it lacks PROCESS_QUERY_INFORMATION or PROCESS_VM_READ; open the process with both",
             Self::Recount => {
                 "it lacks PROCESS_QUERY_INFORMATION or PROCESS_VM_OPERATION; open the process with both"
             }

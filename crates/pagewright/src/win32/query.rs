@@ -1,9 +1,12 @@
 //! `VirtualQuery`, `VirtualQueryEx`, and what the classes of `NtQueryVirtualMemory` know.
 
 mod classes;
+mod name;
 mod nt;
 mod types;
 
+pub(super) use name::mapped_file;
+pub use name::{GetMappedFileNameA, GetMappedFileNameW, K32GetMappedFileNameA, K32GetMappedFileNameW};
 pub use nt::*;
 pub use types::*;
 

@@ -116,3 +116,131 @@ impl Default for PSAPI_WS_WATCH_INFORMATION {
         Self { FaultingPc: ptr::null_mut(), FaultingVa: ptr::null_mut() }
     }
 }
+
+/// How many pages a process has in memory, and the first of them; the others lie behind it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PSAPI_WORKING_SET_INFORMATION {
+    /// How many there are.
+    pub NumberOfEntries: usize,
+    /// The first.
+    pub WorkingSetInfo: [PSAPI_WORKING_SET_BLOCK; 1],
+}
+
+/// A page in memory: bits 0 to 4 the protection, by a number of its own; 5 to 7 how many share it,
+/// 8 shared, 12 to 63 the number of the page.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union PSAPI_WORKING_SET_BLOCK {
+    /// All bits.
+    pub Flags: usize,
+    /// The same by parts.
+    pub Anonymous: PSAPI_WORKING_SET_BLOCK_0,
+}
+
+impl Default for PSAPI_WORKING_SET_BLOCK {
+    fn default() -> Self {
+        Self { Flags: 0 }
+    }
+}
+
+impl fmt::Debug for PSAPI_WORKING_SET_BLOCK {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: every pattern of bits is a number.
+        write!(f, "{:#x}", unsafe { self.Flags })
+    }
+}
+
+/// The bits of a page in memory.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PSAPI_WORKING_SET_BLOCK_0 {
+    /// See [`PSAPI_WORKING_SET_BLOCK`].
+    pub _bitfield: usize,
+}
+
+/// How much memory a process uses, in bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PROCESS_MEMORY_COUNTERS {
+    /// Bytes of the record.
+    pub cb: u32,
+    /// Faults so far.
+    pub PageFaultCount: u32,
+    /// The most that was in main memory.
+    pub PeakWorkingSetSize: usize,
+    /// What is in main memory.
+    pub WorkingSetSize: usize,
+    /// Always 0.
+    pub QuotaPeakPagedPoolUsage: usize,
+    /// Always 0.
+    pub QuotaPagedPoolUsage: usize,
+    /// As much as now.
+    pub QuotaPeakNonPagedPoolUsage: usize,
+    /// Page tables.
+    pub QuotaNonPagedPoolUsage: usize,
+    /// Private memory that is promised.
+    pub PagefileUsage: usize,
+    /// As much as now.
+    pub PeakPagefileUsage: usize,
+}
+
+/// [`PROCESS_MEMORY_COUNTERS`] and more.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PROCESS_MEMORY_COUNTERS_EX {
+    /// Bytes of the record.
+    pub cb: u32,
+    /// Faults so far.
+    pub PageFaultCount: u32,
+    /// The most that was in main memory.
+    pub PeakWorkingSetSize: usize,
+    /// What is in main memory.
+    pub WorkingSetSize: usize,
+    /// Always 0.
+    pub QuotaPeakPagedPoolUsage: usize,
+    /// Always 0.
+    pub QuotaPagedPoolUsage: usize,
+    /// As much as now.
+    pub QuotaPeakNonPagedPoolUsage: usize,
+    /// Page tables.
+    pub QuotaNonPagedPoolUsage: usize,
+    /// Private memory that is promised.
+    pub PagefileUsage: usize,
+    /// As much as now.
+    pub PeakPagefileUsage: usize,
+    /// Private memory that is promised.
+    pub PrivateUsage: usize,
+}
+
+/// [`PROCESS_MEMORY_COUNTERS_EX`] and more.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PROCESS_MEMORY_COUNTERS_EX2 {
+    /// Bytes of the record.
+    pub cb: u32,
+    /// Faults so far.
+    pub PageFaultCount: u32,
+    /// The most that was in main memory.
+    pub PeakWorkingSetSize: usize,
+    /// What is in main memory.
+    pub WorkingSetSize: usize,
+    /// Always 0.
+    pub QuotaPeakPagedPoolUsage: usize,
+    /// Always 0.
+    pub QuotaPagedPoolUsage: usize,
+    /// As much as now.
+    pub QuotaPeakNonPagedPoolUsage: usize,
+    /// Page tables.
+    pub QuotaNonPagedPoolUsage: usize,
+    /// Private memory that is promised.
+    pub PagefileUsage: usize,
+    /// As much as now.
+    pub PeakPagefileUsage: usize,
+    /// Private memory that is promised.
+    pub PrivateUsage: usize,
+    /// What of main memory is private.
+    pub PrivateWorkingSetSize: usize,
+    /// Shared memory without a file that is in main memory.
+    pub SharedCommitUsage: u64,
+}

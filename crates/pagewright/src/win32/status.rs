@@ -172,6 +172,10 @@ statuses! {
     MESSAGE_NOT_FOUND = 0xc000_0109 => c::ERROR_MR_MID_NOT_FOUND;
     /// More memory promised than permitted (EM25).
     COMMITMENT_LIMIT = 0xc000_012d => c::ERROR_COMMITMENT_LIMIT;
+    /// No such module.
+    DLL_NOT_FOUND = 0xc000_0135 => c::ERROR_MOD_NOT_FOUND;
+    /// The module has nothing of that name.
+    ENTRYPOINT_NOT_FOUND = 0xc000_0139 => c::ERROR_PROC_NOT_FOUND;
     /// A query for what free memory does not have (EM32).
     INVALID_ADDRESS = 0xc000_0141 => c::ERROR_UNEXP_NET_ERR;
     /// The handles stand for two objects.
@@ -393,6 +397,8 @@ pub(super) const fn code_name(code: WIN32_ERROR) -> &'static str {
         c::ERROR_INVALID_PARAMETER => "ERROR_INVALID_PARAMETER",
         c::ERROR_INVALID_NAME => "ERROR_INVALID_NAME",
         c::ERROR_BAD_PATHNAME => "ERROR_BAD_PATHNAME",
+        c::ERROR_MOD_NOT_FOUND => "ERROR_MOD_NOT_FOUND",
+        c::ERROR_PROC_NOT_FOUND => "ERROR_PROC_NOT_FOUND",
         c::ERROR_INSUFFICIENT_BUFFER => "ERROR_INSUFFICIENT_BUFFER",
         c::ERROR_NO_MORE_ITEMS => "ERROR_NO_MORE_ITEMS",
         c::ERROR_NOT_LOCKED => "ERROR_NOT_LOCKED",

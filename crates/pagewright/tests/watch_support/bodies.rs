@@ -24,6 +24,7 @@ pub(crate) const ALL: &[(&str, Body)] = &[
     ("committing_again_keeps_what_is_known", committing_again_keeps_what_is_known),
     ("an_armed_guard_is_no_store", an_armed_guard_is_no_store),
     ("lone_pages_of_a_large_reservation", lone_pages_of_a_large_reservation),
+    ("many_runs_are_told_once", many_runs_are_told_once),
     ("random_calls_agree_with_a_plain_list", random_calls_agree_with_a_plain_list),
 ];
 
@@ -62,6 +63,16 @@ fn stores_are_reported_and_forgotten(world: &dyn World) {
     assert_eq!(watched.take(), [2, 4, 8, 9]);
     watched.store(&[2]);
     assert_eq!(watched.take(), [2], "the next store counts again");
+    assert!(watched.take().is_empty());
+}
+
+/// The kernel gathers 512 runs at a time, and one answer may need several such turns.
+fn many_runs_are_told_once(world: &dyn World) {
+    let watched = Watched::new(world, 4096);
+    let every_third: Vec<u64> = (0..4096).step_by(3).collect();
+    watched.store(&every_third);
+    assert_eq!(watched.written(), every_third);
+    assert_eq!(watched.take(), every_third);
     assert!(watched.take().is_empty());
 }
 

@@ -6,7 +6,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::super::calls::{answer, require_pointer};
 use super::super::types::BOOL;
-use super::types::INFINITE;
+use super::types::{FILETIME, INFINITE};
+
+/// Units of 100 ns from 1601 to 1970.
+const TO_1970: i64 = 116_444_736_000_000_000;
 
 /// Units of the performance counter in a second.
 const FREQUENCY: i64 = 10_000_000;
@@ -30,6 +33,36 @@ pub unsafe extern "system" fn GetTickCount64() -> u64 {
 fn ticks() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
+/// The time of day, of the last tick of the clock. NULL is ignored.
+///
+/// # Safety
+/// `lpsystemtimeasfiletime` is NULL or valid.
+pub unsafe extern "system" fn GetSystemTimeAsFileTime(lpsystemtimeasfiletime: *mut FILETIME) {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { tell_time(ClockId::RealtimeCoarse, lpsystemtimeasfiletime) };
+}
+
+/// The time of day, as exact as can be. NULL is ignored.
+///
+/// # Safety
+/// As [`GetSystemTimeAsFileTime`].
+pub unsafe extern "system" fn GetSystemTimePreciseAsFileTime(lpsystemtimeasfiletime: *mut FILETIME) {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { tell_time(ClockId::Realtime, lpsystemtimeasfiletime) };
+}
+
+/// # Safety
+/// `into` is NULL or valid.
+unsafe fn tell_time(clock: ClockId, into: *mut FILETIME) {
+    let now = clock_gettime(clock);
+    let units = TO_1970 + now.tv_sec * FREQUENCY + now.tv_nsec / (1_000_000_000 / FREQUENCY);
+    if !into.is_null() {
+        let time = FILETIME { dwLowDateTime: units as u32, dwHighDateTime: (units >> 32) as u32 };
+        // SAFETY: it is not NULL, so the caller vouches for it.
+        unsafe { into.write_unaligned(time) };
+    }
 }
 
 /// Pauses the thread for at least so many milliseconds: 0 lets others go first, and `INFINITE`

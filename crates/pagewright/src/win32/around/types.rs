@@ -19,6 +19,10 @@ pub type HLOCAL = *mut c_void;
 pub type HGLOBAL = *mut c_void;
 /// A function of any kind.
 pub type FARPROC = Option<unsafe extern "system" fn() -> isize>;
+/// A program or library that is loaded: where it begins.
+pub type HMODULE = *mut c_void;
+/// How to load one: `LOAD_…`.
+pub type LOAD_LIBRARY_FLAGS = u32;
 /// `TOKEN_…`: what the handle of a token may be used for.
 pub type TOKEN_ACCESS_MASK = u32;
 /// `SE_PRIVILEGE_…`.
@@ -73,6 +77,17 @@ constants! {
     /// Fixed and zero.
     GPTR: GLOBAL_ALLOC_FLAGS = 0x40;
 
+    /// A module stays for good; all do.
+    GET_MODULE_HANDLE_EX_FLAG_PIN: u32 = 1;
+    /// Its uses are not counted; none are.
+    GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT: u32 = 2;
+    /// The name is an address in it.
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS: u32 = 4;
+    /// Search in another way; has no effect.
+    LOAD_WITH_ALTERED_SEARCH_PATH: LOAD_LIBRARY_FLAGS = 8;
+    /// Search among those of the system only; has no effect.
+    LOAD_LIBRARY_SEARCH_SYSTEM32: LOAD_LIBRARY_FLAGS = 0x800;
+
     /// Ask about a token.
     TOKEN_QUERY: TOKEN_ACCESS_MASK = 8;
     /// Enable and disable its privileges.
@@ -101,6 +116,16 @@ constants! {
     FORMAT_MESSAGE_ARGUMENT_ARRAY: FORMAT_MESSAGE_OPTIONS = 0x2000;
     /// How wide lines may be: all bits for no line breaks at all.
     FORMAT_MESSAGE_MAX_WIDTH_MASK: FORMAT_MESSAGE_OPTIONS = 0xff;
+}
+
+/// A time: units of 100 ns since 1601.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FILETIME {
+    /// Its low half.
+    pub dwLowDateTime: u32,
+    /// Its high half.
+    pub dwHighDateTime: u32,
 }
 
 /// How much memory there is, in bytes.

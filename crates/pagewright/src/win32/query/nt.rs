@@ -202,35 +202,3 @@ pub unsafe extern "system" fn QueryVirtualMemoryInformation(
     }
     TRUE
 }
-
-/// Copies the path of the file that is mapped at an address of a process, cut off where the
-/// buffer ends (then the last error is 122). Answers how many 16-bit units, without the
-/// zero; 0 and a last error on failure.
-///
-/// # Safety
-/// `lpfilename` has room for `nsize` units.
-pub unsafe extern "system" fn K32GetMappedFileNameW(
-    hprocess: HANDLE,
-    lpv: *const c_void,
-    lpfilename: *mut u16,
-    nsize: u32,
-) -> u32 {
-    let at = lpv.addr() as u64;
-    let named = handles::through(hprocess, Need::Query, |process| classes::file_name(process, at));
-    let Some(name) = last_error::note(named) else { return 0 };
-    let room = nsize as usize;
-    if lpfilename.is_null() || room == 0 {
-        last_error::set(super::super::constants::ERROR_INSUFFICIENT_BUFFER);
-        return 0;
-    }
-    let whole = name.len() < room;
-    let copied = if whole { name.len() } else { room };
-    for (index, unit) in name.iter().chain([&0]).take(copied + usize::from(whole)).enumerate() {
-        // SAFETY: the caller vouches for the room, which this stays in.
-        unsafe { lpfilename.add(index).write_unaligned(*unit) };
-    }
-    if !whole {
-        last_error::set(super::super::constants::ERROR_INSUFFICIENT_BUFFER);
-    }
-    copied as u32
-}
