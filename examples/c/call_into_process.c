@@ -5,7 +5,7 @@
  * VirtualProtectEx, ReadProcessMemory. Linux has no CreateRemoteThread, so the target takes part: it
  * looks at a mailbox now and then, and calls the function that it finds there.
  *
- *     cc call_into_process.c -I <prefix>/include/compat -lpagewright -lpthread -ldl -lm -o call_into_process
+ *     cc call_into_process.c -I <prefix>/include/pagewright/compat -lpagewright -lpthread -ldl -lm -o call_into_process
  *     ./call_into_process                    starts a target itself
  *     ./call_into_process PID MAILBOX        works on one that runs already: ./call_into_process serve
  *                                            prints both, and serves until it is called

@@ -11,7 +11,7 @@
  * into a few only, and says how many old pages the collections looked at. Then it checks that
  * no key was lost.
  *
- *     cc gc_write_watch.c -I <prefix>/include/compat -lpagewright -lpthread -ldl -lm -o gc_write_watch
+ *     cc gc_write_watch.c -I <prefix>/include/pagewright/compat -lpagewright -lpthread -ldl -lm -o gc_write_watch
  *     ./gc_write_watch 200000
  */
 #include <windows.h>

@@ -7,7 +7,7 @@
  *
  * The program sieves primes into such an array and says how many there are below a limit.
  *
- *     cc growable_array.c -I <prefix>/include/compat -lpagewright -lpthread -ldl -lm -o growable_array
+ *     cc growable_array.c -I <prefix>/include/pagewright/compat -lpagewright -lpthread -ldl -lm -o growable_array
  *     ./growable_array 1000000
  */
 #include <windows.h>

@@ -8,7 +8,7 @@
  * The program compiles a sum of products of x, such as "3*x*x+2*x+7", to machine code for x86-64,
  * and runs it for a few values.
  *
- *     cc jit_two_views.c -I <prefix>/include/compat -lpagewright -lpthread -ldl -lm -o jit_two_views
+ *     cc jit_two_views.c -I <prefix>/include/pagewright/compat -lpagewright -lpthread -ldl -lm -o jit_two_views
  *     ./jit_two_views "3*x*x+2*x+7" 0 1 10
  */
 #include <windows.h>

@@ -9,7 +9,7 @@
  *
  * One thread writes records of many lengths, the main thread reads them; both count a sum.
  *
- *     cc ring_buffer.c -I <prefix>/include/compat -lpagewright -lpthread -ldl -lm -o ring_buffer
+ *     cc ring_buffer.c -I <prefix>/include/pagewright/compat -lpagewright -lpthread -ldl -lm -o ring_buffer
  *     ./ring_buffer 200000
  */
 #include <mach/mach.h>

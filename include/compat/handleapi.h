@@ -1,4 +1,4 @@
-/* Handles of processes and sections. */
+/* Handles: of processes, sections, files, tokens. Any thread may make these calls, with any number. */
 #ifndef _APISETHANDLE_
 #define _APISETHANDLE_
 
@@ -9,14 +9,15 @@ PW_C_BEGIN
 #define INVALID_HANDLE_VALUE ((HANDLE)(LONG_PTR)-1)
 
 /*
- * Gives back a handle of OpenProcess, CreateFileMapping or DuplicateHandle. FALSE with ERROR_INVALID_HANDLE for what is
- * none, or not any more. A section lives on while it has views. Any thread may close.
+ * Gives back a handle of OpenProcess, OpenProcessToken, CreateFileMapping, PwFileHandle or DuplicateHandle. FALSE with
+ * ERROR_INVALID_HANDLE for what is none, or not any more, and for one that is protected from closing. A section lives on
+ * while it has views. Any thread may close; calls that are being made with the handle end as they would.
  */
 BOOL WINAPI CloseHandle(HANDLE hObject);
 /*
- * A second handle to the same process or section; the caller closes both. Source and target must be the calling process.
- * dwOptions: DUPLICATE_SAME_ACCESS, DUPLICATE_CLOSE_SOURCE. FALSE: ERROR_INVALID_HANDLE, ERROR_ACCESS_DENIED,
- * ERROR_INVALID_PARAMETER. bInheritHandle is not looked at.
+ * A second handle to the same object; the caller closes both. Source and target must be the calling process, else
+ * ERROR_NOT_SUPPORTED. dwOptions: DUPLICATE_SAME_ACCESS, DUPLICATE_CLOSE_SOURCE. FALSE also: ERROR_INVALID_HANDLE.
+ * bInheritHandle is not looked at.
  */
 BOOL WINAPI DuplicateHandle(HANDLE hSourceProcessHandle, HANDLE hSourceHandle, HANDLE hTargetProcessHandle,
     LPHANDLE lpTargetHandle, DWORD dwDesiredAccess, BOOL bInheritHandle, DWORD dwOptions);

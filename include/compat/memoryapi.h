@@ -44,7 +44,11 @@ LPVOID WINAPI VirtualAllocEx(HANDLE hProcess, LPVOID lpAddress, SIZE_T dwSize, D
 /* The same, with pages from this node while there are any. */
 LPVOID WINAPI VirtualAllocExNuma(HANDLE hProcess, LPVOID lpAddress, SIZE_T dwSize, DWORD flAllocationType, DWORD flProtect,
     DWORD nndPreferred);
-/* The same with extended parameters: limits and alignment of the address, node, attributes. Process NULL: this one. */
+/*
+ * The same with extended parameters: limits and alignment of the address, node, attributes. Process NULL: this one. With
+ * MEM_RESERVE_PLACEHOLDER and PAGE_NOACCESS it reserves a placeholder; with MEM_REPLACE_PLACEHOLDER what is allocated takes the
+ * place of the one that has this base and size (else ERROR_INVALID_ADDRESS).
+ */
 PVOID WINAPI VirtualAlloc2(HANDLE Process, PVOID BaseAddress, SIZE_T Size, ULONG AllocationType, ULONG PageProtection,
     MEM_EXTENDED_PARAMETER *ExtendedParameters, ULONG ParameterCount);
 /* As VirtualAlloc and VirtualAlloc2, but protections that permit execution are ERROR_INVALID_PARAMETER. */
@@ -54,7 +58,8 @@ PVOID WINAPI VirtualAlloc2FromApp(HANDLE Process, PVOID BaseAddress, SIZE_T Size
 
 /*
  * MEM_DECOMMIT takes the memory of the pages that the range touches (dwSize 0: of the whole allocation); MEM_RELEASE takes the
- * allocation with base lpAddress, and dwSize is 0.
+ * allocation with base lpAddress, and dwSize is 0. With a size, MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER splits a placeholder, or
+ * leaves one where memory was; MEM_RELEASE | MEM_COALESCE_PLACEHOLDERS makes one of several.
  */
 BOOL WINAPI VirtualFree(LPVOID lpAddress, SIZE_T dwSize, DWORD dwFreeType);
 /* The same in the process of the handle, which needs PROCESS_VM_OPERATION. */
@@ -240,7 +245,10 @@ LPVOID WINAPI MapViewOfFile(HANDLE hFileMappingObject, DWORD dwDesiredAccess, DW
 LPVOID WINAPI MapViewOfFileEx(HANDLE hFileMappingObject, DWORD dwDesiredAccess, DWORD dwFileOffsetHigh, DWORD dwFileOffsetLow,
     SIZE_T dwNumberOfBytesToMap, LPVOID lpBaseAddress);
 PVOID WINAPI MapViewOfFileFromApp(HANDLE hFileMappingObject, ULONG DesiredAccess, ULONG64 FileOffset, SIZE_T NumberOfBytesToMap);
-/* The same in the process of a handle (NULL: this one), with page protection, extended parameters or a node. */
+/*
+ * The same in the process of a handle (NULL: this one), with page protection, extended parameters or a node. MapViewOfFile3 with
+ * MEM_REPLACE_PLACEHOLDER puts the view into the place of a placeholder.
+ */
 PVOID WINAPI MapViewOfFile3(HANDLE FileMapping, HANDLE Process, PVOID BaseAddress, ULONG64 Offset, SIZE_T ViewSize,
     ULONG AllocationType, ULONG PageProtection, MEM_EXTENDED_PARAMETER *ExtendedParameters, ULONG ParameterCount);
 PVOID WINAPI MapViewOfFileNuma2(HANDLE FileMappingHandle, HANDLE ProcessHandle, ULONG64 Offset, PVOID BaseAddress, SIZE_T ViewSize,
@@ -253,7 +261,10 @@ PW_INLINE PVOID MapViewOfFile2(HANDLE FileMappingHandle, HANDLE ProcessHandle, U
 }
 /* Writes what was stored through a view of a file to it; 0 bytes: all that follows. FALSE: ERROR_INVALID_ADDRESS. */
 BOOL WINAPI FlushViewOfFile(LPCVOID lpBaseAddress, SIZE_T dwNumberOfBytesToFlush);
-/* Takes a view away; any address of it will do. FALSE: ERROR_INVALID_ADDRESS. */
+/*
+ * Takes a view away; any address of it will do. FALSE: ERROR_INVALID_ADDRESS. UnmapFlags: 0, or MEM_PRESERVE_PLACEHOLDER, which
+ * leaves the placeholder whose place the view took.
+ */
 BOOL WINAPI UnmapViewOfFile(LPCVOID lpBaseAddress);
 BOOL WINAPI UnmapViewOfFileEx(PVOID BaseAddress, ULONG UnmapFlags);
 BOOL WINAPI UnmapViewOfFile2(HANDLE Process, PVOID BaseAddress, ULONG UnmapFlags);

@@ -49,6 +49,9 @@ BOOL WINAPI GetPhysicallyInstalledSystemMemory(PULONGLONG TotalMemoryInKilobytes
 /* Milliseconds since the system started; the first begins anew after 49.7 days. May be called in signal handlers. */
 DWORD WINAPI GetTickCount(void);
 ULONGLONG WINAPI GetTickCount64(void);
+/* Units of 100 ns since 1601: of the last tick of the clock, and exact. NULL is ignored. May be called in signal handlers. */
+void WINAPI GetSystemTimeAsFileTime(LPFILETIME lpSystemTimeAsFileTime);
+void WINAPI GetSystemTimePreciseAsFileTime(LPFILETIME lpSystemTimeAsFileTime);
 
 PW_C_END
 

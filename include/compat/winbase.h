@@ -8,6 +8,7 @@
 #include "excpt.h"
 #include "handleapi.h"
 #include "heapapi.h"
+#include "libloaderapi.h"
 #include "memoryapi.h"
 #include "minwinbase.h"
 #include "processthreadsapi.h"

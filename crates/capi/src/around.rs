@@ -3,13 +3,13 @@
 use std::ffi::c_void;
 
 use rust::win32::{
-    BOOL, FARPROC, FORMAT_MESSAGE_OPTIONS, GLOBAL_ALLOC_FLAGS, GROUP_AFFINITY, HANDLE, HANDLE_FLAGS,
-    HEAP_FLAGS, HGLOBAL, HLOCAL, LOCAL_ALLOC_FLAGS, LUID, MEMORYSTATUSEX, SYSTEM_INFO, TOKEN_ACCESS_MASK,
-    TOKEN_PRIVILEGES,
+    BOOL, FARPROC, FILETIME, FORMAT_MESSAGE_OPTIONS, GLOBAL_ALLOC_FLAGS, GROUP_AFFINITY, HANDLE,
+    HANDLE_FLAGS, HEAP_FLAGS, HGLOBAL, HLOCAL, HMODULE, LOAD_LIBRARY_FLAGS, LOCAL_ALLOC_FLAGS, LUID,
+    MEMORYSTATUSEX, PROCESS_MEMORY_COUNTERS, SYSTEM_INFO, TOKEN_ACCESS_MASK, TOKEN_PRIVILEGES,
 };
 
 export! {
-    mod rust::win32 {
+    listed mod rust::win32 {
         fn FlushViewOfFile(lpbaseaddress: *const c_void, dwnumberofbytestoflush: usize) -> BOOL;
         fn GetHandleInformation(hobject: HANDLE, lpdwflags: *mut u32) -> BOOL;
         fn SetHandleInformation(hobject: HANDLE, dwmask: u32, dwflags: HANDLE_FLAGS) -> BOOL;
@@ -68,12 +68,42 @@ export! {
         fn GetNativeSystemInfo(lpsysteminfo: *mut SYSTEM_INFO);
         fn GlobalMemoryStatusEx(lpbuffer: *mut MEMORYSTATUSEX) -> BOOL;
         fn GetPhysicallyInstalledSystemMemory(totalmemoryinkilobytes: *mut u64) -> BOOL;
+        fn GetSystemTimeAsFileTime(lpsystemtimeasfiletime: *mut FILETIME);
+        fn GetSystemTimePreciseAsFileTime(lpsystemtimeasfiletime: *mut FILETIME);
         fn GetTickCount() -> u32;
         fn GetTickCount64() -> u64;
         fn Sleep(dwmilliseconds: u32);
         fn SwitchToThread() -> BOOL;
         fn QueryPerformanceCounter(lpperformancecount: *mut i64) -> BOOL;
         fn QueryPerformanceFrequency(lpfrequency: *mut i64) -> BOOL;
+        fn GetModuleHandleA(lpmodulename: *const u8) -> HMODULE;
+        fn GetModuleHandleW(lpmodulename: *const u16) -> HMODULE;
+        fn GetModuleHandleExA(dwflags: u32, lpmodulename: *const u8, phmodule: *mut HMODULE) -> BOOL;
+        fn GetModuleHandleExW(dwflags: u32, lpmodulename: *const u16, phmodule: *mut HMODULE) -> BOOL;
+        fn LoadLibraryA(lplibfilename: *const u8) -> HMODULE;
+        fn LoadLibraryW(lplibfilename: *const u16) -> HMODULE;
+        fn LoadLibraryExA(lplibfilename: *const u8, hfile: HANDLE, dwflags: LOAD_LIBRARY_FLAGS) -> HMODULE;
+        fn LoadLibraryExW(lplibfilename: *const u16, hfile: HANDLE, dwflags: LOAD_LIBRARY_FLAGS) -> HMODULE;
+        fn FreeLibrary(hlibmodule: HMODULE) -> BOOL;
+        fn DisableThreadLibraryCalls(hlibmodule: HMODULE) -> BOOL;
+        fn GetModuleFileNameA(hmodule: HMODULE, lpfilename: *mut u8, nsize: u32) -> u32;
+        fn GetModuleFileNameW(hmodule: HMODULE, lpfilename: *mut u16, nsize: u32) -> u32;
+        fn GetProcessMemoryInfo(process: HANDLE, ppsmemcounters: *mut PROCESS_MEMORY_COUNTERS, cb: u32) -> BOOL;
+        fn K32GetProcessMemoryInfo(
+            process: HANDLE,
+            ppsmemcounters: *mut PROCESS_MEMORY_COUNTERS,
+            cb: u32,
+        ) -> BOOL;
+        fn QueryWorkingSet(hprocess: HANDLE, pv: *mut c_void, cb: u32) -> BOOL;
+        fn K32QueryWorkingSet(hprocess: HANDLE, pv: *mut c_void, cb: u32) -> BOOL;
+        fn GetMappedFileNameA(hprocess: HANDLE, lpv: *const c_void, lpfilename: *mut u8, nsize: u32) -> u32;
+        fn GetMappedFileNameW(hprocess: HANDLE, lpv: *const c_void, lpfilename: *mut u16, nsize: u32) -> u32;
+        fn K32GetMappedFileNameA(
+            hprocess: HANDLE,
+            lpv: *const c_void,
+            lpfilename: *mut u8,
+            nsize: u32,
+        ) -> u32;
         fn OpenProcessToken(
             processhandle: HANDLE,
             desiredaccess: TOKEN_ACCESS_MASK,

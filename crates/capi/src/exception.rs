@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use rust::win32::{CONTEXT, EXCEPTION_POINTERS, LPTOP_LEVEL_EXCEPTION_FILTER, PVECTORED_EXCEPTION_HANDLER};
 
 export! {
-    mod rust::win32 {
+    listed mod rust::win32 {
         fn AddVectoredExceptionHandler(first: u32, handler: PVECTORED_EXCEPTION_HANDLER) -> *mut c_void;
         fn AddVectoredContinueHandler(first: u32, handler: PVECTORED_EXCEPTION_HANDLER) -> *mut c_void;
         fn RemoveVectoredExceptionHandler(handle: *const c_void) -> u32;
@@ -35,3 +35,7 @@ unsafe extern "C" fn RaiseException(
 unsafe extern "C" fn RtlCaptureContext(contextrecord: *mut CONTEXT) {
     naked_asm!("jmp {}", sym rust::win32::RtlCaptureContext)
 }
+
+/// Those two by their names.
+pub(crate) const OF_REGISTERS: &[crate::procedure::Procedure] =
+    &[procedure!(RaiseException), procedure!(RtlCaptureContext)];

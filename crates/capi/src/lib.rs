@@ -18,6 +18,7 @@ mod exception;
 mod mach;
 mod native;
 mod nt;
+mod procedure;
 mod section;
 mod win32;
 mod wince;

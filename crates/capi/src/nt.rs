@@ -9,7 +9,7 @@ use rust::win32::{
 };
 
 export! {
-    mod rust::win32 {
+    listed mod rust::win32 {
         fn NtLockVirtualMemory(
             processhandle: HANDLE,
             baseaddress: *mut *mut c_void,

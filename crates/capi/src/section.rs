@@ -8,7 +8,7 @@ use rust::win32::{
 };
 
 export! {
-    mod rust::win32 {
+    listed mod rust::win32 {
         fn CreateFileMappingW(
             hfile: HANDLE,
             lpfilemappingattributes: *const SECURITY_ATTRIBUTES,

@@ -10,7 +10,7 @@ use rust::win32::{
 };
 
 export! {
-    mod rust::win32 {
+    listed mod rust::win32 {
         fn VirtualAlloc(
             lpaddress: *const c_void,
             dwsize: usize,

@@ -30,14 +30,15 @@ const EXAMPLES: [Run; 6] = [
 /// The tests in C that are run each time.
 const UNDER_SANITIZERS: [&str; 4] =
     ["native_memory.c", "native_bad.c", "native_guards.c", "native_process.c"];
-const UNDER_VALGRIND: [&str; 1] = ["native_bad.c"];
+const UNDER_VALGRIND: [&str; 2] = ["native_bad.c", "hdr_modules.c"];
 
 /// Tests in C that are not programs by themselves, or are told by others what to do.
 const TOLD_WHAT_TO_DO: [&str; 5] =
     ["except_lazy.c", "except_left.c", "except_unhandled.c", "ce_driver.c", "hdr_large_pages.c"];
 
 /// What valgrind cannot run, and why.
-const NOT_UNDER_VALGRIND: [(&str, &str); 14] = [
+const NOT_UNDER_VALGRIND: [(&str, &str); 16] = [
+    ("base_bad.c", OTHERS),
     ("call_into_process.c", OTHERS),
     ("scoreboard.c", OTHERS),
     ("native_process.c", OTHERS),
@@ -51,8 +52,10 @@ const NOT_UNDER_VALGRIND: [(&str, &str); 14] = [
     ("except_fork.c", "its many forks take minutes"),
     ("mach_faults.c", "the signal that Mach's faults become ends it"),
     ("mach_gc.c", "the signal that Mach's faults become ends it"),
-    ("native_frames.c", "it refuses the mremap that maps frames"),
+    ("native_frames.c", FRAMES),
+    ("hdr_awe.c", FRAMES),
 ];
+const FRAMES: &str = "it refuses the mremap that maps frames";
 const OTHERS: &str = "it lacks pidfd_open, so that no other process can be opened";
 const FAULTS: &str = "it reports accesses that are meant to fault";
 

@@ -64,6 +64,7 @@ fn constants_sizes_and_offsets_are_those_of_windows() {
 fn every_constant_is_in_the_list() {
     let headers = [
         "excpt.h",
+        "libloaderapi.h",
         "memoryapi.h",
         "minwinbase.h",
         "ntstatus.h",

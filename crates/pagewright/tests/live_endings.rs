@@ -493,3 +493,34 @@ fn these_outcomes_are_the_same_when_commits_are_made_by_mprotect() {
         "leaving_with_release_gives_everything_back",
     ]);
 }
+
+/// Placeholders, and what stands in place of one, go with the rest.
+#[test]
+fn placeholders_leave_nothing_behind() {
+    let guest = Guest::sleeper("100");
+    let process = guest.process();
+    let before = traces(guest.pid(), Allocates::Nothing);
+    let base = allocate(&process, Allocate::new(8 * PAGE).placeholder());
+    for page in [0, 2, 4] {
+        process.free(&Free::hold(base + page * PAGE, 2 * PAGE)).expect("a part of one");
+    }
+    let second = base + 2 * PAGE;
+    let armed = Allocate { protection: Protection::READ_WRITE.guarded(), ..Allocate::new(2 * PAGE) };
+    match process.allocate(&armed.replacing(second)) {
+        Ok(_) => {
+            // What is armed may be put back without having been met.
+            process.free(&Free::hold(second, 2 * PAGE)).expect("it took the place of one");
+        }
+        Err(error) => assert_eq!(error.kind(), Kind::Unsupported, "{error}"),
+    }
+    is_inaccessible(&process, second);
+    assert!(
+        matches!(info(&process, second).state, State::Reserved { allocation, .. } if allocation == second)
+    );
+    allocate(&process, Allocate::new(2 * PAGE).replacing(second));
+    holds_bytes(&process, second, 16);
+    agrees(&process);
+    process.detach(Leftovers::Release).expect("attached");
+    assert_eq!(traces(guest.pid(), Allocates::Nothing), before);
+    assert_eq!(info(&process, base).state, State::Free);
+}

@@ -61,13 +61,18 @@ fn a_futex_waiter_times_out_on_time() {
 #[test]
 fn eight_busy_threads_keep_their_vector_registers() {
     let Some(program) = compiled("eight busy threads", include_str!("live/busy.c"), &[]) else { return };
-    let guest = Guest::start(program.command().arg("2.5"));
+    let guest = Guest::start(program.command().arg("100"));
     let threads = format!("/proc/{}/task", guest.pid());
     wait_until("it has eight threads", || std::fs::read_dir(&threads).is_ok_and(|all| all.count() == 8));
     for _ in 0..4 {
         visit(&guest.process(), Allocates::Nothing);
     }
-    guest.finish().is(7, 2.5);
+    // A loaded machine may take long over the visits; but nothing holds the program up afterwards.
+    let asked = Instant::now();
+    guest.signal(libc::SIGTERM);
+    let end = guest.finish();
+    assert_eq!(end.code, Some(7), "{}", end.text);
+    assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?} to end", asked.elapsed());
 }
 
 const STATIC: &str = r#"

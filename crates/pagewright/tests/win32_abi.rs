@@ -98,6 +98,13 @@ same_but_for! {
         unsafe extern "system" fn(Handle, *mut S, u32) -> Bool;
     status::K32GetWsChanges(PSAPI_WS_WATCH_INFORMATION) in status: K32Changes =
         unsafe extern "system" fn(Handle, *mut S, u32) -> Bool;
+    status::GetProcessMemoryInfo(PROCESS_MEMORY_COUNTERS) in status: Counters =
+        unsafe extern "system" fn(Handle, *mut S, u32) -> Bool;
+    status::K32GetProcessMemoryInfo(PROCESS_MEMORY_COUNTERS) in status: K32Counters =
+        unsafe extern "system" fn(Handle, *mut S, u32) -> Bool;
+    information::GetSystemTimeAsFileTime(FILETIME) in foundation: Time = unsafe extern "system" fn(*mut S);
+    information::GetSystemTimePreciseAsFileTime(FILETIME) in foundation: PreciseTime =
+        unsafe extern "system" fn(*mut S);
     memory::VirtualQuery(MEMORY_BASIC_INFORMATION) in memory: Query =
         unsafe extern "system" fn(Const, *mut S, usize) -> usize;
     memory::VirtualQueryEx(MEMORY_BASIC_INFORMATION) in memory: QueryEx =
@@ -130,6 +137,18 @@ same_structures! {
     };
     memory::WIN32_MEMORY_RANGE_ENTRY { VirtualAddress: Pointer, NumberOfBytes: usize };
     status::PSAPI_WS_WATCH_INFORMATION { FaultingPc: Pointer, FaultingVa: Pointer };
+    status::PSAPI_WORKING_SET_BLOCK_0 { _bitfield: usize };
+    status::PSAPI_WORKING_SET_INFORMATION { NumberOfEntries: usize };
+    status::PROCESS_MEMORY_COUNTERS {
+        cb: u32, PageFaultCount: u32, PeakWorkingSetSize: usize, WorkingSetSize: usize,
+        QuotaPeakPagedPoolUsage: usize, QuotaPagedPoolUsage: usize, QuotaPeakNonPagedPoolUsage: usize,
+        QuotaNonPagedPoolUsage: usize, PagefileUsage: usize, PeakPagefileUsage: usize
+    };
+    status::PROCESS_MEMORY_COUNTERS_EX { cb: u32, PeakPagefileUsage: usize, PrivateUsage: usize };
+    status::PROCESS_MEMORY_COUNTERS_EX2 {
+        cb: u32, PrivateUsage: usize, PrivateWorkingSetSize: usize, SharedCommitUsage: u64
+    };
+    foundation::FILETIME { dwLowDateTime: u32, dwHighDateTime: u32 };
     status::PSAPI_WORKING_SET_EX_BLOCK_0_0 { _bitfield: usize };
     status::PSAPI_WORKING_SET_EX_BLOCK_0_1 { _bitfield: usize };
     memory::MEM_EXTENDED_PARAMETER_0 { _bitfield: u64 };
@@ -211,6 +230,7 @@ same_constants! {
         ERROR_NOACCESS ERROR_FILE_INVALID ERROR_MAPPED_ALIGNMENT ERROR_USER_MAPPED_FILE
         ERROR_PRIVILEGE_NOT_HELD ERROR_INTERNAL_ERROR ERROR_NO_SYSTEM_RESOURCES
         ERROR_WORKING_SET_QUOTA ERROR_COMMITMENT_LIMIT ERROR_INSUFFICIENT_BUFFER ERROR_NO_MORE_ITEMS
+        ERROR_MOD_NOT_FOUND ERROR_PROC_NOT_FOUND
     }
 }
 
@@ -220,6 +240,7 @@ mod sections {
     use windows_sys::Wdk::Foundation as objects;
     use windows_sys::Wdk::Storage::FileSystem as nt;
     use windows_sys::Wdk::System::Memory as views;
+    use windows_sys::Win32::System::LibraryLoader as loader;
     use windows_sys::Win32::System::WindowsProgramming as programming;
 
     same_functions! {
@@ -227,6 +248,23 @@ mod sections {
         memory::OpenFileMappingA: unsafe extern "system" fn(u32, Bool, *const u8) -> Handle;
         memory::OpenFileMappingFromApp: unsafe extern "system" fn(u32, Bool, *const u16) -> Handle;
         memory::QueryVirtualMemoryInformation: unsafe extern "system" fn(Handle, Const, memory::WIN32_MEMORY_INFORMATION_CLASS, Pointer, usize, *mut usize) -> Bool;
+        status::GetMappedFileNameW: unsafe extern "system" fn(Handle, Const, *mut u16, u32) -> u32;
+        status::GetMappedFileNameA: unsafe extern "system" fn(Handle, Const, *mut u8, u32) -> u32;
+        status::K32GetMappedFileNameA: unsafe extern "system" fn(Handle, Const, *mut u8, u32) -> u32;
+        status::QueryWorkingSet: unsafe extern "system" fn(Handle, Pointer, u32) -> Bool;
+        status::K32QueryWorkingSet: unsafe extern "system" fn(Handle, Pointer, u32) -> Bool;
+        loader::GetModuleHandleA: unsafe extern "system" fn(*const u8) -> Pointer;
+        loader::GetModuleHandleW: unsafe extern "system" fn(*const u16) -> Pointer;
+        loader::GetModuleHandleExA: unsafe extern "system" fn(u32, *const u8, *mut Pointer) -> Bool;
+        loader::GetModuleHandleExW: unsafe extern "system" fn(u32, *const u16, *mut Pointer) -> Bool;
+        loader::LoadLibraryA: unsafe extern "system" fn(*const u8) -> Pointer;
+        loader::LoadLibraryW: unsafe extern "system" fn(*const u16) -> Pointer;
+        loader::LoadLibraryExA: unsafe extern "system" fn(*const u8, Handle, loader::LOAD_LIBRARY_FLAGS) -> Pointer;
+        loader::LoadLibraryExW: unsafe extern "system" fn(*const u16, Handle, loader::LOAD_LIBRARY_FLAGS) -> Pointer;
+        foundation::FreeLibrary: unsafe extern "system" fn(Pointer) -> Bool;
+        loader::DisableThreadLibraryCalls: unsafe extern "system" fn(Pointer) -> Bool;
+        loader::GetModuleFileNameA: unsafe extern "system" fn(Pointer, *mut u8, u32) -> u32;
+        loader::GetModuleFileNameW: unsafe extern "system" fn(Pointer, *mut u16, u32) -> u32;
         status::K32GetMappedFileNameW: unsafe extern "system" fn(Handle, Const, *mut u16, u32) -> u32;
         foundation::DuplicateHandle: unsafe extern "system" fn(Handle, Handle, Handle, *mut Handle, u32, Bool, foundation::DUPLICATE_HANDLE_OPTIONS) -> Bool;
         objects::NtClose: unsafe extern "system" fn(Handle) -> foundation::NTSTATUS;

@@ -483,8 +483,22 @@ fn steps_that_nobody_wants_end_although_handlers_pass_on_to_each_other() {
         meet();
     });
     assert_eq!(end, End::Signal(libc::SIGTRAP));
+    let end = child(|| {
+        let once = libc::SA_SIGINFO | libc::SA_RESETHAND;
+        install(libc::SIGTRAP, count as Handler as usize, once);
+        install(SIGSEGV, count as Handler as usize, once);
+        add(step);
+        meet();
+        assert_eq!(told_story(), 59);
+        set_filter(Some(leave_77));
+        meet();
+    });
+    assert_eq!(end, End::Code(77), "a handler for one time is gone, for this signal");
 }
 
-extern "C" fn count(_: c_int, _: *mut siginfo_t, _: *mut c_void) {
+/// Tells 9, and ends the stepping: to a handler of the program the flag is as the processor has it.
+extern "C" fn count(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
     tell(9);
+    // SAFETY: the kernel hands a valid context over.
+    unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs[libc::REG_EFL as usize] &= !0x100 };
 }

@@ -4,7 +4,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use pagewright_linux::machine::serve_stores;
+use pagewright_linux::machine::pass_store;
 use pagewright_linux::ring::Nudge;
 use pagewright_linux::sys::{self, Advice, Backing, Errno, Fd, Place, Prot, Timespec};
 
@@ -114,7 +114,8 @@ unsafe extern "C" fn run(post: usize) -> ! {
                     unsafe { nudge.ring() };
                     let _ = sys::futex_wait(&post.taken, taken, Timespec::from_nanos(LOOK_AGAIN));
                 }
-                Job::LetPass if serve_stores(post.messages) => {}
+                // It must not wait for messages alone: nobody could stop it.
+                Job::LetPass if pass_store(post.messages) => {}
                 Job::LetPass => break,
             },
             Ok([false, false]) | Err(Errno::EINTR) => {}

@@ -23,8 +23,8 @@ mod commit;
 mod fault_fd;
 mod follow;
 mod frames;
-mod fresh;
 mod freeze;
+mod fresh;
 mod guard;
 mod inherit;
 mod letgo;
@@ -61,7 +61,8 @@ pub use pages::PageList;
 pub use sentry::Guarding;
 pub use strategy::{Choice, Reason, Strategy};
 pub use watch::{
-    WatchChoice, WatchHelp, WatchReason, WatchWay, hold_stores, note_fault, open_trapped, serve_stores,
+    WatchChoice, WatchHelp, WatchReason, WatchWay, hold_stores, note_fault, open_trapped, pass_store,
+    serve_stores,
 };
 
 use alloc::vec::Vec;

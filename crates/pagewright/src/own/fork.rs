@@ -10,7 +10,8 @@
 //! A child that was made without these (by `clone` itself, or in a signal handler that
 //! interrupted a change) finds out at its first change what it has; see [`repair`].
 
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pagewright_core::{AddressSpace, Fork};
 use pagewright_linux::machine::Linux;
@@ -24,15 +25,17 @@ static PREPARED: Mutex<Option<Fork>> = Mutex::new(None);
 
 /// From now on forks are prepared.
 pub(crate) fn watch() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: the three functions live as long as this code, and neither unwind nor
-        // wait for a thread that a child does not have.
-        let watched = unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
-        if watched != 0 {
-            tracing::warn!(error = watched, "forks are not prepared: a child shares what is aliased");
-        }
-    });
+    // Nobody waits for who is first: in a child of a fork at that moment it is not there any more.
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if BEGUN.load(Ordering::Relaxed) || BEGUN.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    // SAFETY: the three functions live as long as this code, and neither unwind nor
+    // wait for a thread that a child does not have.
+    let watched = unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+    if watched != 0 {
+        tracing::warn!(error = watched, "forks are not prepared: a child shares what is aliased");
+    }
 }
 
 fn prepared() -> MutexGuard<'static, Option<Fork>> {

@@ -27,7 +27,8 @@ thread_local! {
 /// come after them.
 pub(super) fn take() {
     let all = crate::wince::hold_locks().into_iter().chain(crate::win32::hold_locks());
-    let all = all.chain(crate::mach::hold_locks()).chain([super::sentry::hold()]);
+    let all = all.chain(crate::mach::hold_locks());
+    let all = all.chain([mutex(&super::MAKING), super::sentry::hold()]);
     let held: Vec<Held> = all.flatten().collect();
     // A thread that is ending keeps nothing: it lets go at once, and forks as it can.
     let _ = HELD.try_with(|kept| kept.borrow_mut().extend(held));

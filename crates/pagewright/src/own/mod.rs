@@ -27,7 +27,7 @@ pub(crate) use watch::chosen_watch;
 
 use std::os::unix::fs::FileExt;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pagewright_core::{
     AddressSpace, Alias, Allocate, CopyRange, Done, Error as CoreError, Free, Geometry, Info, Kind, Lock,
@@ -48,9 +48,18 @@ type Own = Twin<AddressSpace, Linux>;
 
 static OWN: OnceLock<Own> = OnceLock::new();
 
+/// Held while the map is made: a thread that forks waits for that, because a child would for ever.
+static MAKING: Mutex<()> = Mutex::new(());
+
 fn own() -> &'static Own {
+    OWN.get().unwrap_or_else(make)
+}
+
+#[cold]
+fn make() -> &'static Own {
+    fork::watch();
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     OWN.get_or_init(|| {
-        fork::watch();
         let geometry = scattered_geometry();
         let space = AddressSpace::new(geometry, default_limit());
         Twin::new(space, machine(geometry, chosen()))

@@ -281,7 +281,7 @@ fn hand_over(
         return Passed::Unserved;
     }
     let before = Round::of(info, context).note(info, context);
-    let mask = call(action, signal, info, context);
+    let mask = call(action, &SLOTS, signal, info, context);
     write_mark(info, before);
     // The way of handlers that have nothing to say, the one of Rust's own for example.
     let gave_up = action.flags & libc::SA_RESETHAND == 0 && Action::is_default(signal);
@@ -297,15 +297,16 @@ fn hand_over(
 }
 
 /// Calls a handler as the kernel would; what was blocked before. Signals that it wants blocked are let
-/// go when ours returns to the kernel.
+/// go when ours returns to the kernel. `slots` are those of the signal.
 pub(super) fn call(
     action: Action,
+    slots: &[Slot],
     signal: c_int,
     info: *mut siginfo_t,
     context: *mut c_void,
 ) -> libc::sigset_t {
     if action.flags & libc::SA_RESETHAND != 0 {
-        reset(action, signal);
+        reset(action, slots, signal);
     }
     let itself = if action.flags & libc::SA_NODEFER != 0 { 0 } else { bit(signal) };
     let mask = change_mask(libc::SIG_BLOCK, action.mask | itself);
@@ -323,11 +324,11 @@ pub(super) fn call(
 
 /// A handler for one time: it is not called again. Ours stays as long as vectored handlers are to
 /// be asked first.
-fn reset(action: Action, signal: c_int) {
+fn reset(action: Action, slots: &[Slot], signal: c_int) {
     if !is_needed(Purpose::Exceptions) {
         Action::DEFAULT.set(signal);
     }
-    SLOTS.iter().filter(|slot| slot.load() == action).for_each(|slot| slot.store(Action::DEFAULT));
+    slots.iter().filter(|slot| slot.load() == action).for_each(|slot| slot.store(Action::DEFAULT));
 }
 
 /// There was no handler: the process ends, by the fault itself when the access is made again.

@@ -16,8 +16,9 @@ use crate::win32::exception::{Answer, Cause, Violation, ask_filter, ask_handlers
 const TRACE: c_int = 2;
 
 /// What was there when ours was first put in place, and when it was last.
-static FIRST: Slot = Slot::new();
-static LAST: Slot = Slot::new();
+static SLOTS: [Slot; 2] = [Slot::new(), Slot::new()];
+const FIRST: usize = 0;
+const LAST: usize = 1;
 static WAS_PLACED: AtomicBool = AtomicBool::new(false);
 
 /// Puts the handler in place, unless it is. Safe in a signal handler.
@@ -27,9 +28,9 @@ pub(crate) fn need_steps() {
         return;
     }
     if !WAS_PLACED.swap(true, Ordering::AcqRel) {
-        FIRST.store(now);
+        SLOTS[FIRST].store(now);
     }
-    LAST.store(now);
+    SLOTS[LAST].store(now);
     Action::ours(on_step).set(SIGTRAP);
 }
 
@@ -48,8 +49,8 @@ fn serve(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // Who chains to us after we have chained to them gets what was there before both.
     let round = Round::of(info, context);
     let before = match round {
-        Round::First => LAST.load(),
-        Round::Second => FIRST.load(),
+        Round::First => SLOTS[LAST].load(),
+        Round::Second => SLOTS[FIRST].load(),
         Round::Third => Action::DEFAULT,
     };
     // SAFETY: what the kernel hands to a handler.
@@ -59,7 +60,7 @@ fn serve(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     }
     if before.handler != libc::SIG_DFL && before.handler != libc::SIG_IGN {
         let mark = round.note(info, context);
-        call(before, signal, info, context);
+        call(before, &SLOTS, signal, info, context);
         write_mark(info, mark);
         return;
     }

@@ -1,6 +1,8 @@
 /* Eight threads that keep known values in every vector register, in the red zone and on the stack, and look whether
- * they stay. Usage: busy SECONDS. Ends with 7 if nothing ever changed, with 99 if something did. */
+ * they stay. Usage: busy SECONDS; SIGTERM ends it before. Ends with 7 if nothing ever changed, with 99 if something
+ * did. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,8 @@
 #define THREADS 8
 
 static volatile int over, broken;
+
+static void on_term(int signal) { (void)signal; over = 1; }
 
 #define KEEP(move, name, step) \
     __asm__ volatile( \
@@ -81,6 +85,7 @@ int main(int argc, char **argv) {
     double seconds = argc > 1 ? atof(argv[1]) : 1;
     pthread_t threads[THREADS - 1];
     struct timespec start, now;
+    signal(SIGTERM, on_term);
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (long i = 0; i < THREADS - 1; i++) pthread_create(&threads[i], NULL, work, (void *)(i * 1000));
     do {

@@ -28,7 +28,7 @@ use super::{Linux, Strategy};
 use crate::sys::{self, Errno};
 pub(super) use list::Listed;
 use list::Told;
-pub use sync::{hold_stores, serve_stores};
+pub use sync::{hold_stores, pass_store, serve_stores};
 pub(super) use trap::reopen;
 pub use trap::{note_fault, open_trapped};
 use way::{Stop, Ways};

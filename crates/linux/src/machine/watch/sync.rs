@@ -135,6 +135,12 @@ pub fn serve_stores(fd: i32) -> bool {
     if sys::wait_readable(fd).is_err_and(|error| error != Errno::EINTR) {
         return false;
     }
+    pass_store(fd)
+}
+
+/// As [`serve_stores`], for a thread that waits for more than that: lets one go on that waits already, and never
+/// waits itself. The message may be gone when it comes: a signal takes it back.
+pub fn pass_store(fd: i32) -> bool {
     match sys::userfault_read(fd) {
         Ok(None) => true,
         Ok(Some(fault)) => {
@@ -213,5 +219,31 @@ impl PageFile {
         let mut words = [0; WORDS];
         let read = self.get().and_then(|pages| page_words(pages, page, &mut words));
         read == Ok(1) && words[0] & pagemap::PROTECTED != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn to_let_a_store_pass_that_is_there_no_more_does_not_wait() {
+        let made = sys::userfaultfd(Waiters::Program);
+        let Ok(fd) = made.and_then(|fd| sys::userfault_enable(fd.raw(), 0).map(|_| fd)) else {
+            std::println!("skipped: there is no userfaultfd here");
+            return;
+        };
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let goes_on = pass_store(fd.raw());
+            drop(fd);
+            let closed = pass_store(-1);
+            tell.send((goes_on, closed)).expect("somebody listens");
+        });
+        let answers = told.recv_timeout(Duration::from_secs(20));
+        assert_eq!(answers, Ok((true, false)), "it goes on without a message, and ends without a descriptor");
     }
 }

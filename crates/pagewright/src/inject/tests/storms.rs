@@ -18,7 +18,7 @@ fn signal(pid: i32, number: i32) {
 #[test]
 fn job_control_in_the_middle_takes_effect_and_does_no_harm() {
     let Some(program) = compiled("stopped", include_str!("busy.c"), &[]) else { return };
-    let guest = Guest::start(Command::new(program).arg("6"));
+    let guest = Guest::start(Command::new(program).arg("100"));
     let (pid, target) = (guest.pid(), guest.target());
     let (mut came, mut refused) = (0, 0);
     std::thread::scope(|scope| {
@@ -48,6 +48,7 @@ fn job_control_in_the_middle_takes_effect_and_does_no_harm() {
     wait_until("it stops once more", || target.state() == State::Stopped);
     signal(pid, libc::SIGCONT);
     assert_eq!(traces(pid).threads, 4);
+    signal(pid, libc::SIGTERM);
     assert_eq!(guest.finish().0, Some(7));
 }
 

@@ -7,7 +7,9 @@ use pagewright_core::{Kind, Verb};
 use super::super::calls::{answer, require_pointer};
 use super::super::failure::Failure;
 use super::super::handles::{self, Need};
-use super::super::records::{PROCESS_MEMORY_COUNTERS, PROCESS_MEMORY_COUNTERS_EX, PROCESS_MEMORY_COUNTERS_EX2};
+use super::super::records::{
+    PROCESS_MEMORY_COUNTERS, PROCESS_MEMORY_COUNTERS_EX, PROCESS_MEMORY_COUNTERS_EX2,
+};
 use super::super::status::NtStatus;
 use super::super::types::{BOOL, HANDLE};
 use super::text::figure;

@@ -216,7 +216,7 @@ fn handle(find: impl FnOnce() -> Result<Image, Failure>) -> HMODULE {
     last_error::note(caught(find)).map_or(ptr::null_mut(), to_handle)
 }
 
-const fn to_handle(image: Image) -> HMODULE {
+fn to_handle(image: Image) -> HMODULE {
     ptr::with_exposed_provenance_mut(image.base)
 }
 
@@ -238,7 +238,9 @@ unsafe fn handle_by(
             Image::around(address).ok_or_else(|| no_module(ptr::without_provenance_mut(address)))
         });
         // SAFETY: it is not NULL, so the caller vouches for it.
-        unsafe { phmodule.write_unaligned(found.as_ref().map_or(ptr::null_mut(), |image| to_handle(*image))) };
+        unsafe {
+            phmodule.write_unaligned(found.as_ref().map_or(ptr::null_mut(), |image| to_handle(*image)))
+        };
         found.map(|_| ())
     }))
 }
@@ -275,10 +277,12 @@ fn module(name: Option<Vec<u16>>) -> Result<Image, Failure> {
 /// With or without `.dll`, in any case. A dot at the end says that there is nothing behind it.
 fn is_of_the_system(name: &[u16]) -> bool {
     let name = String::from_utf16_lossy(name).to_lowercase();
-    let name = name.strip_suffix('.').map_or_else(|| name.strip_suffix(".dll").unwrap_or(&name), |name| {
-        name.strip_suffix(".dll").unwrap_or("")
-    });
-    SYSTEM.contains(&name) || SYSTEM_SETS.iter().any(|set| name.starts_with(set) && !name.contains(['/', '\\']))
+    let name = name.strip_suffix('.').map_or_else(
+        || name.strip_suffix(".dll").unwrap_or(&name),
+        |name| name.strip_suffix(".dll").unwrap_or(""),
+    );
+    SYSTEM.contains(&name)
+        || SYSTEM_SETS.iter().any(|set| name.starts_with(set) && !name.contains(['/', '\\']))
 }
 
 /// What a handle stands for.

@@ -67,7 +67,11 @@ fn is_bad(is_good: impl FnOnce() -> bool) -> BOOL {
 /// One byte of each page. A size of 0 is always good (BP01, BP03).
 fn can_load(at: usize, size: usize) -> bool {
     let Some(more) = size.checked_sub(1) else { return true };
-    let Some(last) = at.checked_add(more) else { return false };
+    // A range that leaves the user's half is bad whatever is there, and need not be walked.
+    if !local::in_user_range(at, size) {
+        return false;
+    }
+    let last = at + more;
     let mut next = at;
     loop {
         if local::load(next, &mut [0]) != 1 {

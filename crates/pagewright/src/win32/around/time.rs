@@ -1,8 +1,7 @@
 //! Clocks and pauses.
 
+use std::mem::MaybeUninit;
 use std::time::Duration;
-
-use rustix::time::{ClockId, clock_gettime};
 
 use super::super::calls::{answer, require_pointer};
 use super::super::types::BOOL;
@@ -30,8 +29,17 @@ pub unsafe extern "system" fn GetTickCount64() -> u64 {
     ticks()
 }
 
+/// As the C library reads it: that works under valgrind too, which hides the kernel's shortcut.
+fn now(clock: libc::clockid_t) -> libc::timespec {
+    let mut now = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: there is room for the answer; every kernel has these clocks.
+    unsafe { libc::clock_gettime(clock, now.as_mut_ptr()) };
+    // SAFETY: all zeros is a time, and so is what was written over it.
+    unsafe { now.assume_init() }
+}
+
 fn ticks() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
+    let now = now(libc::CLOCK_BOOTTIME);
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
@@ -41,7 +49,7 @@ fn ticks() -> u64 {
 /// `lpsystemtimeasfiletime` is NULL or valid.
 pub unsafe extern "system" fn GetSystemTimeAsFileTime(lpsystemtimeasfiletime: *mut FILETIME) {
     // SAFETY: the caller vouches for the pointer.
-    unsafe { tell_time(ClockId::RealtimeCoarse, lpsystemtimeasfiletime) };
+    unsafe { tell_time(libc::CLOCK_REALTIME_COARSE, lpsystemtimeasfiletime) };
 }
 
 /// The time of day, as exact as can be. NULL is ignored.
@@ -50,13 +58,13 @@ pub unsafe extern "system" fn GetSystemTimeAsFileTime(lpsystemtimeasfiletime: *m
 /// As [`GetSystemTimeAsFileTime`].
 pub unsafe extern "system" fn GetSystemTimePreciseAsFileTime(lpsystemtimeasfiletime: *mut FILETIME) {
     // SAFETY: the caller vouches for the pointer.
-    unsafe { tell_time(ClockId::Realtime, lpsystemtimeasfiletime) };
+    unsafe { tell_time(libc::CLOCK_REALTIME, lpsystemtimeasfiletime) };
 }
 
 /// # Safety
 /// `into` is NULL or valid.
-unsafe fn tell_time(clock: ClockId, into: *mut FILETIME) {
-    let now = clock_gettime(clock);
+unsafe fn tell_time(clock: libc::clockid_t, into: *mut FILETIME) {
+    let now = now(clock);
     let units = TO_1970 + now.tv_sec * FREQUENCY + now.tv_nsec / (1_000_000_000 / FREQUENCY);
     if !into.is_null() {
         let time = FILETIME { dwLowDateTime: units as u32, dwHighDateTime: (units >> 32) as u32 };
@@ -94,7 +102,7 @@ pub unsafe extern "system" fn SwitchToThread() -> BOOL {
 /// # Safety
 /// `lpperformancecount` is NULL or valid.
 pub unsafe extern "system" fn QueryPerformanceCounter(lpperformancecount: *mut i64) -> BOOL {
-    let now = clock_gettime(ClockId::Monotonic);
+    let now = now(libc::CLOCK_MONOTONIC);
     // SAFETY: the caller vouches for the pointer.
     unsafe { told(lpperformancecount, now.tv_sec * FREQUENCY + now.tv_nsec / (1_000_000_000 / FREQUENCY)) }
 }

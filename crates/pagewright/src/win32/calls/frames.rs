@@ -8,6 +8,7 @@ use super::super::constants::{INVALID_HANDLE_VALUE, NUMA_NO_PREFERRED_NODE};
 use super::super::failure::Failure;
 use super::super::frames;
 use super::super::handles::{self, Need};
+use super::super::local;
 use super::super::range::PAGE;
 use super::super::status::NtStatus;
 use super::super::types::{BOOL, HANDLE};
@@ -59,6 +60,7 @@ pub(in crate::win32) unsafe fn take(
     // SAFETY: it is not NULL, and the caller vouches for it then.
     let count = unsafe { number.read_unaligned() };
     require_pointer(count != 0 && pages.is_null(), "array for the pages")?;
+    require_room(pages, count)?;
     let came = handles::through(process, Need::Operate, |process| {
         frames::allocate_user_physical_pages(process, count as u64, node)
     })?;
@@ -69,6 +71,16 @@ pub(in crate::win32) unsafe fn take(
     // SAFETY: as above.
     unsafe { number.write_unaligned(came.len()) };
     Ok(())
+}
+
+/// An array of that many numbers can exist.
+fn require_room(first: *const usize, count: usize) -> Result<(), Failure> {
+    let bytes = count.checked_mul(size_of::<usize>());
+    if bytes.is_some_and(|bytes| local::in_user_range(first.addr(), bytes)) {
+        return Ok(());
+    }
+    let fix = "no array has room for them; give the number of pages";
+    Err(Failure::argument(NtStatus::INVALID_PARAMETER, "number of pages", count as u64, fix))
 }
 
 /// Gives physical pages of a process back. `numberofpages` says how many, and afterwards

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use super::super::failure::Failure;
+use super::super::guarded::caught;
 use super::super::recycle::{discard_virtual_memory, offer_virtual_memory, reclaim_virtual_memory};
 use super::super::types::{OFFER_PRIORITY, WIN32_ERROR};
 use crate::process::Process;
@@ -17,7 +18,8 @@ pub unsafe extern "system" fn OfferVirtualMemory(
     size: usize,
     priority: OFFER_PRIORITY,
 ) -> u32 {
-    code(offer_virtual_memory(&Process::current(), virtualaddress.addr() as u64, size as u64, priority))
+    let at = virtualaddress.addr() as u64;
+    code(|| offer_virtual_memory(&Process::current(), at, size as u64, priority))
 }
 
 /// Takes offered pages back. 0, or the code of the error; 170 (`ERROR_BUSY`) says that the
@@ -26,7 +28,7 @@ pub unsafe extern "system" fn OfferVirtualMemory(
 /// # Safety
 /// None: any range is answered.
 pub unsafe extern "system" fn ReclaimVirtualMemory(virtualaddress: *const c_void, size: usize) -> u32 {
-    code(reclaim_virtual_memory(&Process::current(), virtualaddress.addr() as u64, size as u64))
+    code(|| reclaim_virtual_memory(&Process::current(), virtualaddress.addr() as u64, size as u64))
 }
 
 /// Drops the content of pages of this process; what is read next is undefined. 0, or the
@@ -35,9 +37,9 @@ pub unsafe extern "system" fn ReclaimVirtualMemory(virtualaddress: *const c_void
 /// # Safety
 /// Nobody may rely on what is dropped.
 pub unsafe extern "system" fn DiscardVirtualMemory(virtualaddress: *mut c_void, size: usize) -> u32 {
-    code(discard_virtual_memory(&Process::current(), virtualaddress.addr() as u64, size as u64))
+    code(|| discard_virtual_memory(&Process::current(), virtualaddress.addr() as u64, size as u64))
 }
 
-fn code(result: Result<(), Failure>) -> WIN32_ERROR {
-    result.map_or_else(|failure| failure.code(), |()| 0)
+fn code(call: impl FnOnce() -> Result<(), Failure>) -> WIN32_ERROR {
+    caught(call).map_or_else(|failure| failure.code(), |()| 0)
 }

@@ -239,7 +239,8 @@ pub unsafe extern "system" fn UnmapViewOfFile(lpbaseaddress: MEMORY_MAPPED_VIEW_
     done(caught(|| map::unmap(&Process::current(), at, Leave::Nothing)))
 }
 
-/// As [`UnmapViewOfFile`]; there are no flags but 0.
+/// As [`UnmapViewOfFile`]; with [`MEM_PRESERVE_PLACEHOLDER`] the placeholder stays whose place the view
+/// took.
 ///
 /// # Safety
 /// As there.

@@ -170,7 +170,8 @@ pub unsafe extern "system" fn NtUnmapViewOfSection(
     status(calls::unmap(processhandle, baseaddress, 0))
 }
 
-/// [`NtUnmapViewOfSection`] with flags; there are none but 0.
+/// [`NtUnmapViewOfSection`] with flags: 0, or `MEM_PRESERVE_PLACEHOLDER`, which leaves the placeholder
+/// whose place the view took.
 ///
 /// # Safety
 /// As there.

@@ -1,0 +1,2 @@
+/* Another spelling of the name. */
+#include "libloaderapi.h"
