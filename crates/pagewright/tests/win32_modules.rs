@@ -270,7 +270,7 @@ fn the_working_set_of_others_and_its_rights() {
     }
 }
 
-// Rows in part: LP08
+// Rows: LP08
 #[test]
 fn large_pages_are_not_in_the_working_set() {
     const LARGE: usize = 2 << 20;

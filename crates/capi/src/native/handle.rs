@@ -9,7 +9,8 @@
 //! again under the next turn, so that a closed handle does not soon mean another process.
 
 use std::cell::RefCell;
-use std::sync::{Once, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
 use rust::Process;
 
@@ -111,13 +112,15 @@ thread_local! {
 }
 
 fn follow_forks() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: the functions live as long as the library, which is never unloaded, and do not unwind.
-        // If it cannot be done, all that is lost is a child's handles, when another thread was
-        // opening one at that moment.
-        let _ = unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
-    });
+    // Nobody waits for who is first: in a child of a fork at that moment it is not there any more.
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if BEGUN.load(Ordering::Relaxed) || BEGUN.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    // SAFETY: the functions live as long as the library, which is never unloaded, and do not unwind.
+    // If it cannot be done, all that is lost is a child's handles, when another thread was
+    // opening one at that moment.
+    let _ = unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
 }
 
 /// How often the lock is asked for: a signal handler that forks may have interrupted its holder.

@@ -58,7 +58,10 @@ impl Failure {
     /// A mistake of ours.
     #[cold]
     pub(super) fn broken() -> Self {
-        Self { code: ERROR_INTERNAL_ERROR, reason: Reason::Caller("it met a mistake of this library; report it") }
+        Self {
+            code: ERROR_INTERNAL_ERROR,
+            reason: Reason::Caller("it met a mistake of this library; report it"),
+        }
     }
 
     /// A refusal in the words of the core.
