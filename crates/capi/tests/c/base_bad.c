@@ -42,6 +42,10 @@ static void null_outs(char *at)
     CHECK(base == (PVOID)at && size == PAGE);
     FAILS(VirtualAlloc2(NULL, NULL, PAGE, MEM_RESERVE, PAGE_READWRITE, NULL, 3), ERROR_INVALID_PARAMETER);
     CHECK(!AllocateUserPhysicalPages(ME, NULL, NULL));
+    {
+        ULONG_PTR most = ~(ULONG_PTR)0, page;
+        FAILS(AllocateUserPhysicalPages(ME, &most, &page), ERROR_INVALID_PARAMETER);
+    }
     CHECK(!PrefetchVirtualMemory(ME, 1, NULL, 0));
 }
 
