@@ -68,9 +68,11 @@ impl Guest {
         self
     }
 
+    /// Waits until its first thread sleeps in call `nr`: of reads, in one of its standard
+    /// input, since a program that starts reads its libraries too.
     pub(crate) fn wait_for_call(&self, nr: i64) {
         let file = format!("/proc/{}/syscall", self.pid());
-        let wanted = format!("{nr} ");
+        let wanted = if nr == libc::SYS_read { format!("{nr} 0x0 ") } else { format!("{nr} ") };
         wait_until("it sleeps", || fs::read_to_string(&file).is_ok_and(|s| s.starts_with(&wanted)));
     }
 
