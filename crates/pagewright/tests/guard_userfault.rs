@@ -98,11 +98,19 @@ fn a_function_is_told_and_the_handler_of_the_program_is_not() {
     let told = guard::on_hit(count);
     let at = allocate(2, ARMED);
     assert_eq!(load(at + 9), 0);
-    assert_eq!((HITS.load(SeqCst), SEEN.load(SeqCst), STORES.load(SeqCst)), (1, at + 9, 0));
+    assert_eq!((HITS.load(SeqCst), SEEN.load(SeqCst) / PAGE, STORES.load(SeqCst)), (1, at / PAGE, 0));
     store(at + PAGE + 1, 5);
     assert_eq!((HITS.load(SeqCst), STORES.load(SeqCst)), (2, 1));
     assert_eq!((load(at + PAGE + 1), protection(at), protection(at + PAGE)), (5, RW, RW));
     assert_eq!((HITS.load(SeqCst), FAULTS.load(SeqCst)), (2, 0));
+    // The byte is told, too. In one run of some forty the kernel told only the page of the first
+    // fault of all, so several are asked.
+    let exact = |offset: u64| {
+        protect(at, 1, ARMED);
+        load(at + offset);
+        SEEN.load(SeqCst) == at + offset
+    };
+    assert!((9..14).map(exact).filter(|exact| *exact).count() >= 4, "the byte that was accessed");
     told.remove();
     release(at);
 }
