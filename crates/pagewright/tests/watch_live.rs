@@ -82,6 +82,11 @@ fn no_store_waits_for_ever_when_the_resident_leaves() {
             assert!(names.iter().any(|name| name == "pagewright-w"), "{names:?}");
         }
         live.begin(watched.base, 64);
+        // Its thread has begun to store: page 0 was not stored to before.
+        let mut byte = [0];
+        while byte == [0] {
+            assert_eq!(live.memory().read(watched.base, &mut byte).expect("it lives"), 1);
+        }
         watched.take();
         live.memory().detach(Leftovers::Keep).expect("it can be left");
         let rounds = live.rest();
